@@ -1,0 +1,17 @@
+"""The milestone orchestrator: a product idea becomes a working, tested project."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.api import Orchestrator
+
+__all__ = ["Orchestrator"]
+
+
+def __getattr__(name: str) -> object:
+    """`Orchestrator` is imported on first use: the command line must not pay for it."""
+    if name == "Orchestrator":
+        from orchestrator.api import Orchestrator
+
+        return Orchestrator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

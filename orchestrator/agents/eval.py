@@ -1,0 +1,92 @@
+"""Eval: code and facts -> five scores, a judgement per criterion, findings, the culprit."""
+
+import re
+from collections import Counter
+
+from orchestrator import memory
+from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.state import State
+from orchestrator.artifacts.evaluation import Evaluation
+from orchestrator.artifacts.tree import Tree
+from orchestrator.artifacts.values import DIMENSIONS
+from orchestrator.artifacts.verdict import Verdict
+
+TASK = "Evaluate this attempt. Answer with the evaluation as one JSON object."
+CITED = re.compile(r"([^\s:]+):([0-9]+)")
+
+
+async def evaluate(asker: Asker, state: State, verdict: Verdict) -> Reply[Evaluation]:
+    """An evaluation whose evidence exists. Raises NoAnswer."""
+    brief = state.brief(
+        Material(name="code", content=memory.code(state.tree, state.budget, numbered=True)),
+        Material(name="test_report", content=memory.report(verdict)),
+        Material(name="lint", content=memory.lint(verdict)),
+        Material(name="history", content=memory.history(state.attempts, state.budget // 4)),
+        task=TASK,
+    )
+
+    def problems(evaluation: Evaluation) -> tuple[str, ...]:
+        criteria = tuple(one.id for one in state.milestone.acceptance_criteria)
+        return (
+            *_scores(evaluation),
+            *_criteria(evaluation, criteria),
+            *_cited(evaluation, state.tree),
+        )
+
+    read = reader(Evaluation, problems)
+    return await asker.ask("eval", brief, schema=schema_of(Evaluation), read=read)
+
+
+def _scores(evaluation: Evaluation) -> list[str]:
+    counted = Counter(one.dimension for one in evaluation.scores)
+    found = [
+        f"dimension {name} is scored {counted[name]} times, it must be once"
+        for name in DIMENSIONS
+        if counted[name] != 1
+    ]
+    for one in evaluation.scores:
+        if not 1 <= one.score <= 5:
+            found.append(f"{one.dimension} scores {one.score}, it must be from 1 to 5")
+        if not one.evidence:
+            found.append(f"{one.dimension} is scored without evidence")
+    return found
+
+
+def _criteria(evaluation: Evaluation, criteria: tuple[str, ...]) -> list[str]:
+    judged = Counter(one.criterion for one in evaluation.criteria)
+    found = [
+        f"criterion {name} is judged {judged[name]} times" for name in criteria if judged[name] != 1
+    ]
+    return found + [
+        f"criterion {name!r} is not one of this milestone"
+        for name in judged
+        if name not in criteria
+    ]
+
+
+def _cited(evaluation: Evaluation, tree: Tree) -> list[str]:
+    """Evidence must begin with `path:line` of a line that exists; a finding's path must exist when it is given."""
+    found: list[str] = []
+    for score in evaluation.scores:
+        for evidence in score.evidence:
+            cited = CITED.match(evidence)
+            if cited is None:
+                found.append(
+                    f"{score.dimension}: evidence {evidence[:80]!r} does not begin with path:line"
+                )
+            elif reason := _absent(tree, cited[1], int(cited[2])):
+                found.append(f"{score.dimension}: evidence {reason}")
+    for finding in evaluation.findings:
+        if finding.path and finding.line and (reason := _absent(tree, finding.path, finding.line)):
+            found.append(f"finding {finding.problem[:60]!r}: {reason}")
+    return found
+
+
+def _absent(tree: Tree, path: str, line: int) -> str:
+    if path not in tree:
+        return f"{path}:{line} cites a file that is not in the code"
+    lines = len(tree.text(path).splitlines())
+    return (
+        "" if line <= lines else f"{path}:{line} cites a line past the file's end ({lines} lines)"
+    )

@@ -1,0 +1,43 @@
+"""Impl: specification, architecture and the code as it stands -> a ChangeSet."""
+
+from orchestrator import memory
+from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator.agents.code import Change, ChangeReader
+from orchestrator.agents.state import State
+from orchestrator.verify.environment import Requirements, requirements
+
+FIRST = (
+    "Implement this milestone on the code as it stands. Answer with the changes in marked blocks."
+)
+AGAIN = (
+    "Correct the code as it stands so that every finding is answered; do not start over. Answer with "
+    "the changes in marked blocks."
+)
+LOCKED = ("pytest.ini", "tox.ini", "setup.cfg", "conftest.py", "sitecustomize.py")
+
+
+async def implement(asker: Asker, state: State) -> Reply[Change]:
+    """A change that applies to `state.tree` and alters it. Raises NoAnswer."""
+    brief = state.brief(
+        Material(name="code", content=memory.code(state.tree, state.budget)),
+        task=AGAIN if state.findings else FIRST,
+    )
+
+    def problems(change: Change) -> tuple[str, ...]:
+        if change.tree == state.tree:
+            return ("the answer changes nothing: every file is as it was",)
+        asked = requirements(change.tree)
+        return () if isinstance(asked, Requirements) else asked.problems
+
+    return await asker.ask(
+        "impl", brief, schema="", read=ChangeReader(state.tree, may_implement, problems)
+    )
+
+
+def may_implement(path: str) -> str:
+    """Why Impl may not touch `path`: tests are locked, and so is what decides how they run."""
+    if memory.is_test(path):
+        return "tests are locked, Impl may not change them"
+    if path.rsplit("/", 1)[-1] in LOCKED:
+        return "it decides how the tests run, Impl may not change it"
+    return ""

@@ -1,0 +1,20 @@
+"""Reporter: the facts of a run -> what they mean."""
+
+from orchestrator.agents.base import Asker, Brief, Material, Reply
+from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.artifacts.assessment import Assessment
+
+TASK = "Assess this run for the person who has to go on with it. Answer with one JSON object."
+
+
+async def assess(asker: Asker, idea: str, facts: str) -> Reply[Assessment]:
+    """The assessment of a run from its `facts` (JSON text). Raises NoAnswer."""
+    brief = Brief(
+        scope="run",
+        attempt=1,
+        project=(Material(name="idea", content=idea),),
+        milestone=(),
+        tail=(Material(name="facts", content=facts),),
+        task=TASK,
+    )
+    return await asker.ask("reporter", brief, schema=schema_of(Assessment), read=reader(Assessment))

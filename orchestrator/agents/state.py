@@ -1,0 +1,88 @@
+"""A milestone as its agents find it."""
+
+from pydantic import ConfigDict
+
+from orchestrator import memory
+from orchestrator.agents.base import Brief, Material
+from orchestrator.artifacts.architecture import Architecture
+from orchestrator.artifacts.outcome import Attempt
+from orchestrator.artifacts.plan import Milestone, Plan
+from orchestrator.artifacts.specification import Specification
+from orchestrator.artifacts.tree import Tree
+from orchestrator.artifacts.values import Value
+from orchestrator.artifacts.verdict import Verdict
+
+
+class State(Value):
+    """Everything a request of this milestone may be built from: nothing of its siblings, no clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    idea: str
+    plan: Plan
+    milestone: Milestone
+    built: tuple[memory.Built, ...]
+    budget: int
+    """Tokens for the code and memory in one request."""
+    tree: Tree
+    attempt: int = 1
+    findings: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    specification: Specification | None = None
+    architecture: Architecture | None = None
+    verdict: Verdict | None = None
+
+    def but(self, **changes: object) -> "State":
+        """A copy with `changes`, which are checked by the caller's types only."""
+        return self.model_copy(update=changes)
+
+    def brief(self, *tail: Material, task: str, held: bool = False) -> Brief:
+        """What every agent of the milestone gets, then `tail`. Only Spec may ask for `held` checks."""
+        return Brief(
+            scope=self.milestone.id,
+            attempt=self.attempt,
+            project=(
+                Material(name="idea", content=self.idea),
+                Material(name="plan", content=plan_text(self.plan)),
+                Material(name="project", content=memory.project(self.built, self.budget // 4)),
+            ),
+            milestone=(
+                Material(name="milestone", content=milestone_text(self.milestone)),
+                Material(name="specification", content=self._specification(held)),
+                Material(
+                    name="architecture",
+                    content=self.architecture.model_dump_json(indent=1)
+                    if self.architecture
+                    else "",
+                ),
+            ),
+            tail=(
+                *tail,
+                Material(
+                    name="feedback", content=memory.feedback(self.milestone, self.budget // 4)
+                ),
+                Material(name="findings", content="\n\n".join(self.findings)),
+            ),
+            task=task,
+        )
+
+    def _specification(self, held: bool) -> str:
+        if self.specification is None:
+            return ""
+        seen = self.specification if held else self.specification.public()
+        return seen.model_dump_json(indent=1)
+
+
+def plan_text(plan: Plan) -> str:
+    lines = [f"{plan.product_name}: {plan.summary}"]
+    for one in plan.milestones:
+        after = f", after {', '.join(one.dependencies)}" if one.dependencies else ""
+        lines += ["", f"{one.id} ({one.release}{after}): {one.title}", one.description]
+        lines += [f"- {criterion.id}: {criterion.text}" for criterion in one.acceptance_criteria]
+    return "\n".join(lines)
+
+
+def milestone_text(milestone: Milestone) -> str:
+    lines = [f"{milestone.id} ({milestone.release}): {milestone.title}", milestone.description, ""]
+    lines += [f"{one.id}: {one.text}" for one in milestone.acceptance_criteria]
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""The library's front door: `Orchestrator(idea).run()`."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator import run, settings
+from orchestrator.artifacts.plan import Plan
+from orchestrator.artifacts.report import Report
+from orchestrator.errors import Misuse
+from orchestrator.events import Sink
+from orchestrator.folder import RunFolder
+
+IDEA_BYTES = 64 * 1024
+
+
+class Orchestrator:
+    """One run of one idea, in its own run folder below `folder` (the current one by default).
+
+    `chosen` are settings by name, such as `max_retries=3`, `threshold=4.0` or `model="claude-opus-5-5"`; they win
+    over the environment and orchestrate.toml. `model` may also be a Model of your own. The product goes to `into`
+    (`folder`/<product name> by default). The run starts with the first `run` or `arun`; calling again resumes it.
+
+    Raises Misuse for an empty or oversized idea or a wrong setting.
+    """
+
+    def __init__(
+        self,
+        idea: str,
+        *,
+        plan: Plan | None = None,
+        folder: Path | None = None,
+        into: Path | None = None,
+        sinks: tuple[Sink, ...] = (),
+        env: Mapping[str, str] | None = None,
+        **chosen: object,
+    ) -> None:
+        self._idea = worthy(idea)
+        self._plan = plan
+        self._folder = (folder or Path.cwd()).resolve()
+        self._into = into
+        self._sinks = sinks
+        self._env = os.environ if env is None else env
+        model = chosen.pop("model", None)
+        self._model = None if model is None or isinstance(model, str) else model
+        flags = chosen | ({"model": model} if isinstance(model, str) else {})
+        self._settings = settings.load(self._folder, self._env, flags).settings
+        self.folder: RunFolder | None = None
+
+    def run(self) -> Report:
+        """Runs to the report. Raises a Stop when the run cannot go on now; calling again goes on."""
+        return asyncio.run(self.arun())
+
+    async def arun(self) -> Report:
+        if self.folder is None:
+            self.folder = await run.begin(
+                self._folder,
+                self._idea,
+                self._settings,
+                env=self._env,
+                plan=self._plan,
+                into=self._into,
+            )
+        outside = run.Outside(env=self._env, sinks=self._sinks, model=self._model)
+        return await run.advance(self.folder, outside)
+
+
+def worthy(idea: str) -> str:
+    """`idea` without surrounding white space. Raises Misuse when it is empty or too long to be one."""
+    text = idea.strip()
+    if not text:
+        raise Misuse(
+            "the idea is empty", 'say what to build: orchestrate "a to-do list for the shell"'
+        )
+    size = len(text.encode("utf-8", "replace"))
+    if size > IDEA_BYTES:
+        raise Misuse(
+            f"the idea has {size} bytes, more than {IDEA_BYTES}",
+            "give the gist in a page or two; details belong into the milestones",
+        )
+    return text

@@ -1,0 +1,50 @@
+"""Eval's judgement: advice that the gate reads after the facts."""
+
+from typing import Annotated, Literal
+
+from orchestrator.artifacts.values import AnyCase, Dimension, Stage, Value
+
+
+class Score(Value):
+    """1 (unacceptable) to 5 (exemplary), with evidence as `path:line: what is there`."""
+
+    dimension: Dimension
+    score: int
+    evidence: tuple[str, ...]
+
+
+class CriterionJudgement(Value):
+    criterion: str
+    met: bool
+    evidence: str
+
+
+class Edit(Value):
+    """REMOVE/ADD: `remove` stands exactly once in the file and `add` takes its place."""
+
+    path: str
+    remove: str
+    add: str
+
+
+class Finding(Value):
+    dimension: Dimension
+    severity: Annotated[Literal["low", "medium", "high"], AnyCase]
+    path: str
+    line: int
+    """0 when the finding is about no single line."""
+    problem: str
+    remedy: str
+    edits: tuple[Edit, ...]
+
+
+class Evaluation(Value):
+    scores: tuple[Score, ...]
+    criteria: tuple[CriterionJudgement, ...]
+    findings: tuple[Finding, ...]
+    culprit: Stage
+    """The stage whose artifact must change first."""
+    summary: str
+
+    def score(self, dimension: Dimension) -> int:
+        return next(one.score for one in self.scores if one.dimension == dimension)

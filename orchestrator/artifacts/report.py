@@ -1,0 +1,120 @@
+"""The final report. Every number comes from artifacts; what time, price, interruption or re-asking decide is `measured`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orchestrator.artifacts.architecture import Launch
+from orchestrator.artifacts.assessment import Assessment
+from orchestrator.artifacts.evaluation import Finding
+from orchestrator.artifacts.specification import Correction, Supersession
+from orchestrator.artifacts.values import AgentName, Dimension, Release, Stage, Value
+from orchestrator.artifacts.verdict import CriterionResult, Mutant
+
+MEASURED = Field(json_schema_extra={"measured": True})
+"""Marks a field that two runs over the same answers need not share."""
+
+
+class Tests(Value):
+    """`coverage` is a whole percentage of statements, -1 when not measured."""
+
+    __test__ = False
+    total: int
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+    coverage: int
+
+
+class DimensionScore(Value):
+    dimension: Dimension
+    score: int
+
+
+class AttemptReport(Value):
+    """`score` is the weighted score as people read it, "" when the attempt was not evaluated."""
+
+    number: int
+    cause: Literal["start", "retry", "conflict"]
+    entry: Stage
+    repairs: int
+    passed: bool
+    score: str
+    dimensions: tuple[DimensionScore, ...]
+    verdict: Literal["pass", "fail", "inconclusive", "none"]
+    reasons: tuple[str, ...]
+    tests: Tests | None
+
+
+class MilestoneReport(Value):
+    id: str
+    title: str
+    release: Release
+    status: Literal["complete", "failed_after_retries", "blocked"]
+    reason: str
+    commit: str
+    """The merge on main, or the best attempt on branch `milestone/<id>`."""
+    score: str
+    """The best attempt's."""
+    attempts: tuple[AttemptReport, ...]
+    criteria: tuple[CriterionResult, ...]
+    strength: tuple[Mutant, ...]
+    findings: tuple[Finding, ...]
+    """Still open after the best attempt."""
+    corrections: tuple[Correction, ...]
+    supersedes: tuple[Supersession, ...]
+
+
+class Facts(Value):
+    """What the run came to, without prose and without anything measured: the same for the same answers."""
+
+    product: str
+    idea: str
+    passed: bool
+    threshold: str
+    sandbox: str
+    launch: Launch | None
+    files: tuple[str, ...]
+    milestones: tuple[MilestoneReport, ...]
+
+
+class AgentCost(Value):
+    """Tokens are -1 when not measured (a host agent), `price` is "" when unknown, in US dollars."""
+
+    agent: AgentName
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    price: str
+    duration_ms: int
+
+
+class Report(Value):
+    facts: Facts
+    assessment: Assessment | None
+    """None when the Reporter gave no valid answer."""
+    run: Annotated[str, MEASURED]
+    version: Annotated[str, MEASURED]
+    product_folder: Annotated[str, MEASURED]
+    answered_by: Annotated[tuple[str, ...], MEASURED]
+    costs: Annotated[tuple[AgentCost, ...], MEASURED]
+    total_price: Annotated[str, MEASURED]
+    total_duration_ms: Annotated[int, MEASURED]
+    finished: Annotated[str, MEASURED]
+    possibly_billed_twice: Annotated[int, MEASURED]
+
+    @property
+    def passed(self) -> bool:
+        return self.facts.passed
+
+
+def lasting(report: Report) -> dict[str, object]:
+    """The report without its `measured` fields: what two runs over the same answers must share."""
+    marked = {
+        name
+        for name, field in Report.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("measured")
+    }
+    return report.model_dump(mode="json", exclude=marked)

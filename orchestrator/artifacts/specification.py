@@ -1,0 +1,186 @@
+"""What a milestone must do, and the contract that decides whether it does."""
+
+import json
+import re
+from collections import Counter
+from typing import Annotated, Literal
+
+from orchestrator.artifacts.checks import Check, CommandStep, HttpStep, Match, PythonStep
+from orchestrator.artifacts.plan import Milestone
+from orchestrator.artifacts.values import AnyCase, Value
+
+
+class UserStory(Value):
+    role: str
+    want: str
+    so_that: str
+    criteria: tuple[str, ...]
+
+
+class ApiContract(Value):
+    """One entry point of the product: a command, an endpoint or a function."""
+
+    name: str
+    input: str
+    output: str
+    errors: str
+
+
+class EntityField(Value):
+    name: str
+    type: str
+    rules: str
+
+
+class Entity(Value):
+    name: str
+    fields: tuple[EntityField, ...]
+
+
+class Correction(Value):
+    """An existing check is corrected or withdrawn: once each, and only with a reason."""
+
+    check: str
+    action: Annotated[Literal["correct", "withdraw"], AnyCase]
+    reason: str
+
+
+class Supersession(Value):
+    """What this milestone makes wrong: an earlier test (node id, `path::name`) or criterion (id)."""
+
+    test: str
+    reason: str
+
+
+class Specification(Value):
+    prd: str
+    user_stories: tuple[UserStory, ...]
+    api_contracts: tuple[ApiContract, ...]
+    data_model: tuple[Entity, ...]
+    non_functional_requirements: tuple[str, ...]
+    checks: tuple[Check, ...]
+    corrections: tuple[Correction, ...]
+    supersedes: tuple[Supersession, ...]
+
+    @property
+    def shown(self) -> tuple[Check, ...]:
+        return tuple(one for one in self.checks if one.visibility == "shown")
+
+    @property
+    def held(self) -> tuple[Check, ...]:
+        return tuple(one for one in self.checks if one.visibility == "held")
+
+    def public(self) -> "Specification":
+        """The specification as every agent but Spec sees it: no held check, nor the reason for
+        changing one.
+        """
+        shown = {one.id for one in self.shown}
+        return self.model_copy(
+            update={
+                "checks": self.shown,
+                "corrections": tuple(one for one in self.corrections if one.check in shown),
+            }
+        )
+
+
+def problems(specification: Specification, milestone: Milestone) -> tuple[str, ...]:
+    """Every reason why the contract cannot decide the milestone; empty when it can."""
+    criteria = {one.id for one in milestone.acceptance_criteria}
+    found = [
+        f"check id {name!r} is used {count} times"
+        for name, count in Counter(one.id for one in specification.checks).items()
+        if count > 1
+    ]
+    for check in specification.checks:
+        if check.criterion not in criteria:
+            found.append(
+                f"check {check.id!r} names criterion {check.criterion!r}, not one of this milestone"
+            )
+        found += [f"check {check.id!r}: {problem}" for problem in _step_problems(check)]
+    for criterion in sorted(criteria):
+        for visibility, checks in (("shown", specification.shown), ("held", specification.held)):
+            if not any(one.criterion == criterion for one in checks):
+                found.append(f"criterion {criterion!r} has no {visibility} check")
+    return tuple(found)
+
+
+def _step_problems(check: Check) -> list[str]:
+    if not check.steps:
+        return ["it has no steps"]
+    found: list[str] = []
+    for number, step in enumerate(check.steps, 1):
+        for match in _matches(step):
+            if match.how == "matches" and (reason := _bad_pattern(match.text)):
+                found.append(
+                    f"step {number}: {match.text!r} is not a regular expression ({reason})"
+                )
+        if (
+            isinstance(step, HttpStep)
+            and step.json_subset
+            and (reason := _bad_json(step.json_subset))
+        ):
+            found.append(f"step {number}: json_subset is not JSON ({reason})")
+        if isinstance(step, HttpStep) and not step.path.startswith("/"):
+            found.append(f"step {number}: path {step.path!r} does not start with '/'")
+    return found
+
+
+def _matches(step: object) -> tuple[Match, ...]:
+    if isinstance(step, CommandStep):
+        return step.stdout + step.stderr + tuple(m for file in step.files for m in file.content)
+    if isinstance(step, PythonStep):
+        return step.stdout
+    return step.body_matches if isinstance(step, HttpStep) else ()
+
+
+def _bad_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return ""
+
+
+def _bad_json(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def merge(old: Specification, new: Specification) -> Specification | tuple[str, ...]:
+    """`new` over `old`: checks are added, and each old one kept, or changed once with a reason.
+
+    Returns the merged specification, or every reason why it is refused.
+    """
+    before = {one.id: one for one in old.checks}
+    touched = {one.check for one in old.corrections}
+    named = {one.check: one for one in new.corrections}
+    found = [
+        f"check {name!r} was already corrected once" for name in sorted(touched & named.keys())
+    ]
+    found += [
+        f"correction of {name!r}: there is no such check" for name in named if name not in before
+    ]
+    found += [
+        f"correction of {one.check!r} gives no reason"
+        for one in named.values()
+        if not one.reason.strip()
+    ]
+    for check in new.checks:
+        changed = check.id in before and before[check.id] != check
+        if changed and (check.id not in named or named[check.id].action != "correct"):
+            found.append(f"check {check.id!r} was changed without a correction that says why")
+    if found:
+        return tuple(found)
+    current = {one.id: one for one in new.checks}
+    kept = [current.get(one.id, one) for one in old.checks if not _withdrawn(named.get(one.id))]
+    added = [one for one in new.checks if one.id not in before]
+    return new.model_copy(
+        update={"checks": (*kept, *added), "corrections": old.corrections + new.corrections}
+    )
+
+
+def _withdrawn(correction: Correction | None) -> bool:
+    return correction is not None and correction.action == "withdraw"

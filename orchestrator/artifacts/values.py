@@ -1,0 +1,35 @@
+"""What every artifact is: a frozen, closed pydantic value."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Value(BaseModel):
+    """Immutable and closed: an unknown field is an error, never silently dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+AnyCase = BeforeValidator(_lower)
+"""Structured outputs do not guarantee the casing of an enum."""
+
+Stage = Annotated[Literal["spec", "arch", "impl", "test", "eval"], AnyCase]
+AgentName = Literal["planner", "spec", "arch", "impl", "test", "eval", "reporter"]
+Release = Annotated[Literal["mvp", "v1", "v2"], AnyCase]
+Dimension = Annotated[
+    Literal["correctness", "code_quality", "security", "maintainability", "scalability"], AnyCase
+]
+
+STAGES: tuple[Stage, ...] = ("spec", "arch", "impl", "test", "eval")
+DIMENSIONS: tuple[Dimension, ...] = (
+    "correctness",
+    "code_quality",
+    "security",
+    "maintainability",
+    "scalability",
+)

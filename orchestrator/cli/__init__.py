@@ -1,0 +1,68 @@
+"""The command line: parse, call, print, exit code."""
+
+import sys
+import traceback
+
+import click
+
+from orchestrator.cli.group import IdeaGroup
+from orchestrator.cli.host import next_request, start, submit
+from orchestrator.cli.look import doctor, report, runs, status
+from orchestrator.cli.output import fail
+from orchestrator.cli.work import demo, idea, plan, resume, run_plan
+from orchestrator.errors import Misuse, Stop
+
+EPILOG = """\b
+Examples:
+  orchestrate demo                       a whole run from a recording, no key needed
+  orchestrate "a to-do list for the shell with due dates"
+  orchestrate resume                     go on after any stop
+
+\b
+Exit codes: 0 complete, 1 not passed, 2 usage, 3 something missing, 4 budget,
+5 waits for a person, 6 busy, 7 provider gave up, 70 a bug, 130 interrupted."""
+
+
+@click.group(
+    cls=IdeaGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="milestone-orchestrator")
+def orchestrate() -> None:
+    """Turns a product idea into a working, tested project.
+
+    Say the idea in a sentence or more: orchestrate "IDEA" (or - for standard input).
+    """
+
+
+for command in (idea, plan, run_plan, resume, status, runs, report, demo, doctor):
+    orchestrate.add_command(command)
+for command in (start, next_request, submit):
+    orchestrate.add_command(command)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line on `argv` (sys.argv by default) and returns its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    as_json = "--json" in words
+    try:
+        return int(orchestrate.main(args=words, standalone_mode=False) or 0)
+    except Stop as stop:
+        return fail(stop, as_json=as_json)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        hint = getattr(error, "ctx", None)
+        remedy = f"{hint.command_path} --help" if hint else "orchestrate --help"
+        return fail(Misuse(error.format_message(), remedy), as_json=as_json)
+    except Exception:  # the edge: a bug keeps its traceback and has its own exit code
+        traceback.print_exc()
+        print("orchestrate: this is a bug; nothing that was answered is lost", file=sys.stderr)
+        return 70
+
+
+def entry() -> None:
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Commands that only read: status, runs, report, doctor."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.options import RUN, with_options
+from orchestrator.errors import Misuse
+
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@click.command("status")
+@with_options(RUN, JSON)
+def status(name: str, as_json: bool) -> int:
+    """Where a run stands, from its journal. Only reads.
+
+    Example: orchestrate status
+    """
+    from orchestrator import folder as folders
+    from orchestrator import standing
+    from orchestrator.live import plain
+
+    found = folders.find(Path.cwd(), name)
+    stands = standing.of(found)
+    if as_json:
+        click.echo(stands.model_dump_json())
+        return 0
+    click.echo(plain(f"{stands.run}: {stands.state}"))
+    for one in stands.milestones:
+        click.echo(plain(f"  {one.id:<32} {one.status}"))
+    click.echo(f"{stands.calls} calls, {_tokens(stands.tokens)}, {_price(stands.price)}")
+    return 0
+
+
+def _tokens(count: int) -> str:
+    return "tokens not measured" if count < 0 else f"{count} tokens"
+
+
+def _price(price: str) -> str:
+    return f"${price}" if price else "price unknown"
+
+
+@click.command("runs")
+@with_options(JSON)
+def runs(as_json: bool) -> int:
+    """Every run in this folder, oldest first.
+
+    Example: orchestrate runs
+    """
+    from orchestrator import folder as folders
+    from orchestrator.live import plain
+
+    every = folders.runs(Path.cwd())
+    rows = [
+        {
+            "run": one.name,
+            "created": one.start().created,
+            "reported": (one.path / "report.json").exists(),
+            "idea": one.start().idea[:80],
+        }
+        for one in every
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return 0
+    for row in rows:
+        mark = "reported" if row["reported"] else "open"
+        click.echo(plain(f"{row['run']:<44} {mark:<9} {row['idea']}"))
+    if not rows:
+        click.echo("no runs here")
+    return 0
+
+
+@click.command("report")
+@with_options(RUN, JSON)
+def report(name: str, as_json: bool) -> int:
+    """Prints a run's final report.
+
+    Example: orchestrate report > report.md
+    """
+    from orchestrator import folder as folders
+
+    found = folders.find(Path.cwd(), name)
+    path = found.path / ("report.json" if as_json else "report.md")
+    if not path.exists():
+        raise Misuse(
+            f"{found.name} has no report yet", "orchestrate status, then orchestrate resume"
+        )
+    click.echo(path.read_text("utf-8"), nl=False)
+    return 0
+
+
+@click.command("doctor")
+@with_options(JSON)
+def doctor(as_json: bool) -> int:
+    """What this machine can do, the effective settings and where they come from.
+
+    Example: orchestrate doctor
+    """
+    from orchestrator import diagnosis
+
+    found = diagnosis.examine(Path.cwd(), os.environ)
+    if as_json:
+        click.echo(found.model_dump_json())
+    else:
+        for one in found.checks:
+            click.echo(f"{'ok ' if one.ok else 'NO '} {one.name:<12} {one.detail}")
+            if not one.ok and one.remedy:
+                click.echo(f"    -> {one.remedy}")
+        click.echo("")
+        for name, value, origin in found.settings:
+            click.echo(f"{name:<18} {value:<14} {origin}")
+    return 0 if all(one.ok for one in found.checks) else 3

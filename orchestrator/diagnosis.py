@@ -1,0 +1,79 @@
+"""What this machine can do, and what the settings are: `orchestrate doctor`."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator import run, settings
+from orchestrator.artifacts.values import Value
+from orchestrator.errors import Missing
+
+
+class Check(Value):
+    name: str
+    ok: bool
+    detail: str
+    remedy: str
+
+
+class Diagnosis(Value):
+    """`settings` are (name, value, origin); no value is a secret."""
+
+    checks: tuple[Check, ...]
+    settings: tuple[tuple[str, str, str], ...]
+
+
+def examine(folder: Path, env: Mapping[str, str]) -> Diagnosis:
+    """Tries everything a run needs. Raises Misuse or Missing when the settings cannot be read."""
+    loaded = settings.load(folder, env, {})
+    origins = dict(loaded.origins)
+    shown = loaded.settings.model_dump(mode="json", exclude={"roles", "limits"})
+    return Diagnosis(
+        checks=(_python(), _git(env), _sandbox(loaded.settings, env), _model(loaded.settings, env)),
+        settings=(
+            *((name, str(value), origins.get(name, "default")) for name, value in shown.items()),
+            *(
+                (
+                    f"roles.{name}",
+                    f"{role['model']} {role['effort']}",
+                    origins.get("roles", "default"),
+                )
+                for name, role in loaded.settings.roles.model_dump().items()
+            ),
+        ),
+    )
+
+
+def _python() -> Check:
+    return Check(name="python", ok=True, detail=sys.version.split()[0], remedy="")
+
+
+def _git(env: Mapping[str, str]) -> Check:
+    found = shutil.which("git", path=env.get("PATH"))
+    remedy = "" if found else "install it, for example: apt-get install git"
+    return Check(name="git", ok=bool(found), detail=found or "not installed", remedy=remedy)
+
+
+def _sandbox(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
+    try:
+        asyncio.run(run.probed(chosen, env))
+    except Missing as stop:
+        return Check(name="sandbox", ok=False, detail=stop.message, remedy=stop.remedy)
+    holds = "self-test passed" if chosen.sandbox == "bubblewrap" else "runs, but is no boundary"
+    return Check(name="sandbox", ok=True, detail=f"{chosen.sandbox}: {holds}", remedy="")
+
+
+def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
+    key = bool(env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"))
+    url = chosen.base_url or env.get("ANTHROPIC_BASE_URL", "")
+    if key or url:
+        detail = f"{'a key' if key else 'no key'}, endpoint {url or 'api.anthropic.com'}"
+        return Check(name="model", ok=True, detail=detail, remedy="")
+    return Check(
+        name="model",
+        ok=False,
+        detail="no ANTHROPIC_API_KEY and no endpoint",
+        remedy="set one, or use a host agent (orchestrate start), or see the demo (orchestrate demo)",
+    )

@@ -1,0 +1,115 @@
+"""What a run tells whoever watches: a closed union of values, folded by sinks."""
+
+from typing import Literal, Protocol
+
+from orchestrator.artifacts.exchange import Usage
+from orchestrator.artifacts.values import AgentName, Stage, Value
+
+Source = Literal["live", "ledger", "recording", "host"]
+
+
+class RunStarted(Value):
+    kind: Literal["run_started"] = "run_started"
+    run: str
+    idea: str
+
+
+class Planned(Value):
+    kind: Literal["planned"] = "planned"
+    product: str
+    milestones: tuple[str, ...]
+
+
+class StageStarted(Value):
+    kind: Literal["stage_started"] = "stage_started"
+    milestone: str
+    attempt: int
+    stage: Stage
+
+
+class StageEnded(Value):
+    """`result` is one line for a person."""
+
+    kind: Literal["stage_ended"] = "stage_ended"
+    milestone: str
+    attempt: int
+    stage: Stage
+    result: str
+    ok: bool
+
+
+class AgentCall(Value):
+    """One call of an agent, or its answer read again. Summaries are the first 200 characters."""
+
+    kind: Literal["agent_call"] = "agent_call"
+    agent: AgentName
+    milestone: str
+    attempt: int
+    turn: int
+    model: str
+    source: Source
+    input_summary: str
+    output_summary: str
+    usage: Usage
+    price: str
+    duration_ms: int
+    timestamp: str
+    request_id: str
+    by: str
+
+
+class Rerouted(Value):
+    """Routing sent the milestone to `stage`, and why."""
+
+    kind: Literal["rerouted"] = "rerouted"
+    milestone: str
+    attempt: int
+    stage: Stage
+    reason: str
+
+
+class MilestoneEnded(Value):
+    kind: Literal["milestone_ended"] = "milestone_ended"
+    milestone: str
+    title: str
+    status: Literal["complete", "failed_after_retries", "blocked"]
+    score: int
+    reason: str
+
+
+class Waiting(Value):
+    """The provider asked for patience: `seconds` until the next try."""
+
+    kind: Literal["waiting"] = "waiting"
+    seconds: float
+    reason: str
+
+
+class Warned(Value):
+    kind: Literal["warned"] = "warned"
+    message: str
+
+
+class RunEnded(Value):
+    kind: Literal["run_ended"] = "run_ended"
+    run: str
+    passed: bool
+    report: str
+
+
+Event = (
+    RunStarted
+    | Planned
+    | StageStarted
+    | StageEnded
+    | AgentCall
+    | Rerouted
+    | MilestoneEnded
+    | Waiting
+    | Warned
+    | RunEnded
+)
+
+
+class Sink(Protocol):
+    def __call__(self, event: Event) -> None: ...

@@ -1,0 +1,116 @@
+"""Where things live: one run, one folder below `.orchestrate/runs/`."""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from orchestrator.artifacts.plan import Plan, slugify
+from orchestrator.artifacts.values import Value
+from orchestrator.errors import Missing, Misuse
+
+HOME = ".orchestrate"
+
+
+class Start(Value):
+    """What a run was started with, written once. `into` and `recording` are absolute paths or ""."""
+
+    run: str
+    version: str
+    created: str
+    idea: str
+    plan: Plan | None
+    into: str
+    recording: str
+
+
+class RunFolder:
+    """The files of one run. Reading it creates nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+        self.ledger = path / "ledger"
+        self.journal = path / "journal.jsonl"
+        self.prompts = path / "prompts"
+        self.settings = path / "settings.toml"
+        self.inbox = path.parent.parent / "inbox" / path.name
+        self._start = path / "start.json"
+
+    @property
+    def home(self) -> Path:
+        """The folder that the person works in, where `.orchestrate` lies."""
+        return self.path.parent.parent.parent
+
+    def start(self) -> Start:
+        """Raises Missing when the folder is not a run or its start cannot be read."""
+        try:
+            return Start.model_validate_json(self._start.read_text("utf-8"))
+        except FileNotFoundError as error:
+            raise Missing(
+                f"{self.path} is not a run: it has no start.json", "orchestrate runs"
+            ) from error
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            raise Missing(f"cannot read {self._start}: {error}", "restore the file") from error
+
+    def write(self, start: Start, settings: str, prompts: Path) -> None:
+        """Fills a new run's folder; `start.json` comes last and makes it a run. Raises Missing."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True)
+            shutil.copytree(prompts, self.prompts)
+            self.settings.write_text(settings, "utf-8")
+            temporary = self._start.with_suffix(".tmp")
+            temporary.write_text(start.model_dump_json(indent=2) + "\n", "utf-8")
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(self._start)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+
+def create(home: Path, idea: str) -> RunFolder:
+    """A fresh run's folder, not yet written, below `home`. Raises Missing when `home` cannot be written."""
+    top = home / HOME
+    try:
+        top.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = top / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+    except OSError as error:
+        raise _unwritable(top, error) from error
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    base = f"{stamp}-{slugify(idea, 24) or 'run'}"
+    number, name = 1, base
+    while (top / "runs" / name).exists():
+        number += 1
+        name = f"{base}-{number}"
+    return RunFolder(top / "runs" / name)
+
+
+def runs(home: Path) -> tuple[RunFolder, ...]:
+    """Every run below `home`, oldest first."""
+    top = home / HOME / "runs"
+    if not top.is_dir():
+        return ()
+    found = [RunFolder(path) for path in top.iterdir() if (path / "start.json").is_file()]
+    return tuple(sorted(found, key=lambda one: (one.start().created, one.name)))
+
+
+def find(home: Path, name: str = "") -> RunFolder:
+    """The run called `name`, the newest when it is "". Raises Misuse when there is none."""
+    every = runs(home)
+    if not every:
+        raise Misuse(f"no run in {home}", 'start one: orchestrate "your idea in a sentence"')
+    if not name:
+        return every[-1]
+    found = [one for one in every if one.name == name]
+    if not found:
+        known = ", ".join(one.name for one in every[-5:])
+        raise Misuse(f"no run {name!r} in {home}", f"the newest are: {known}")
+    return found[0]
+
+
+def _unwritable(path: Path, error: OSError) -> Missing:
+    return Missing(f"cannot write {path}: {error.strerror}", "choose another folder or free space")

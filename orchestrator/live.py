@@ -1,0 +1,127 @@
+"""A run on the terminal: one line per stage as it happens, with time, tokens and cost."""
+
+import time
+from decimal import Decimal
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from orchestrator.events import (
+    AgentCall,
+    Event,
+    MilestoneEnded,
+    Planned,
+    Rerouted,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+    Waiting,
+    Warned,
+)
+from orchestrator.scoring import show
+
+
+class Live:
+    """A Sink. On a terminal what is running is shown below the lines; piped output is lines alone."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+        self._tokens = 0
+        self._price = Decimal(0)
+        self._priced = True
+        self._running: dict[tuple[str, str], None] = {}
+        self._status: Status | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case AgentCall():
+                self._count(event)
+            case StageStarted():
+                self._running[event.milestone, event.stage] = None
+            case StageEnded():
+                self._running.pop((event.milestone, event.stage), None)
+                mark, style = ("ok", "green") if event.ok else ("red", "red")
+                place = f"{event.milestone} #{event.attempt} {event.stage}"
+                self._line(mark, place, event.result, style)
+            case RunStarted():
+                self._line("run", event.run, "", "bold")
+            case Planned():
+                self._line("plan", event.product, ", ".join(event.milestones), "bold")
+            case Rerouted():
+                place = f"{event.milestone} #{event.attempt} {event.stage}"
+                self._line("back", place, event.reason, "yellow")
+            case MilestoneEnded():
+                self._ended(event)
+            case Waiting():
+                self._line("wait", f"{event.seconds:.0f} s", event.reason, "yellow")
+            case Warned():
+                self._line("warn", event.message, "", "yellow")
+            case RunEnded():
+                said, style = (
+                    ("passed", "bold green") if event.passed else ("not passed", "bold red")
+                )
+                self._line("done", said, event.report, style)
+        self._show()
+
+    def close(self) -> None:
+        """Takes the status line away, so that what follows stands alone."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _count(self, event: AgentCall) -> None:
+        usage = event.usage
+        if usage.input >= 0:
+            written = usage.cache_write_5m + usage.cache_write_1h
+            self._tokens += usage.input + usage.output + usage.cache_read + written
+        if event.price:
+            self._price += Decimal(event.price)
+        else:
+            self._priced = False
+
+    def _ended(self, event: MilestoneEnded) -> None:
+        if event.status == "complete":
+            self._line(
+                "MERGED", event.milestone, f"{event.title} ({show(event.score)})", "bold green"
+            )
+        else:
+            said = event.status.replace("_", " ")
+            self._line("FAILED", event.milestone, f"{said}: {event.reason}", "bold red")
+
+    def _line(self, mark: str, place: str, said: str, style: str) -> None:
+        line = Text(f"{self._clock()} {self._cost():>16}  ", style="dim")
+        line.append(f"{mark:<6} ", style=style)
+        line.append(plain(place))
+        if said:
+            line.append(f"  {plain(said)}", style="dim")
+        self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
+
+    def _clock(self) -> str:
+        seconds = int(time.monotonic() - self._started)
+        return f"{seconds // 60:02d}:{seconds % 60:02d}"
+
+    def _cost(self) -> str:
+        if not self._tokens:
+            return "-"
+        price = f"${self._price:.2f}" if self._priced else "$?"
+        return f"{self._tokens / 1000:.1f}k {price}"
+
+    def _show(self) -> None:
+        if not self._console.is_terminal:
+            return
+        busy = ", ".join(f"{milestone} {stage}" for milestone, stage in self._running)
+        if not busy:
+            self.close()
+            return
+        if self._status is None:
+            self._status = self._console.status("")
+            self._status.start()
+        self._status.update(Text(busy, style="dim"))
+
+
+def plain(text: str) -> str:
+    """`text` without control characters: what agents and programs wrote must not drive the terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)

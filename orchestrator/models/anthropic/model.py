@@ -1,0 +1,194 @@
+"""Asking the Messages API until there is an answer, or no use in asking."""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from anthropic import AsyncAnthropic, AsyncStream, Timeout
+
+from orchestrator.artifacts.exchange import Answer, Request
+from orchestrator.errors import Missing
+from orchestrator.events import Sink, Waiting, Warned
+from orchestrator.models.anthropic.asking import Body, Traits, body, lowered
+from orchestrator.models.anthropic.failures import (
+    WIRE_ERRORS,
+    Failure,
+    broken,
+    failure,
+    redaction,
+)
+from orchestrator.models.anthropic.patience import Patience
+from orchestrator.models.anthropic.reading import Reading, text_at
+from orchestrator.models.prices import price
+
+OFFICIAL = "https://api.anthropic.com"
+NO_KEY = "none"
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 600.0
+
+
+class AnthropicModel:
+    """The Model that calls. It may serve several event loops, one after the other.
+
+    `base_url` is "" for Anthropic's own. `deadline_seconds` bounds one `complete` with all of its
+    calls and waits; `backoff_seconds` is the first wait after a failure, doubled each time. `sink`
+    gets a Waiting before each wait and a Warned when something must be asked for another way.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        deadline_seconds: float,
+        sink: Sink,
+        backoff_seconds: float = 1.0,
+    ) -> None:
+        self._key = api_key.strip()
+        self._base_url = base_url.strip().rstrip("/").removesuffix("/v1") or OFFICIAL
+        self._place = self._base_url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+        self._official = f".{self._place.split(':')[0]}".endswith(".anthropic.com")
+        self._deadline = deadline_seconds
+        self._backoff = backoff_seconds
+        self._sink = sink
+        self._redact = redaction(self._key)
+        self._learned: dict[str, Traits] = {}
+
+    async def complete(self, request: Request) -> Answer:
+        """See Model. Each failed try and each step down the ladder is one more call."""
+        self._check()
+        began = time.monotonic()
+        patience = Patience(seconds=self._deadline, first_wait=self._backoff, place=self._place)
+        limit = asyncio.timeout(self._deadline)
+        try:
+            async with limit, self._client() as client:
+                reading = await self._ask(client, request, patience)
+        except TimeoutError:
+            if limit.expired():
+                raise patience.expired() from None
+            raise
+        return _answer(reading, request, began=began)
+
+    async def close(self) -> None:
+        """Nothing is held between two calls: a connection pool would belong to one event loop."""
+
+    async def _ask(self, client: AsyncAnthropic, request: Request, patience: Patience) -> Reading:
+        while True:
+            traits = self._learned.get(request.model, Traits())
+            patience.called()
+            asked = body(request, traits, spelled=not self._official)
+            outcome = await self._call(client, asked)
+            if isinstance(outcome, Reading):
+                return outcome
+            patience.failed(outcome)
+            if outcome.kind == "rejected" and self._learn(request, traits, outcome):
+                continue
+            if outcome.kind in ("rejected", "final"):
+                raise patience.hopeless(outcome, model=request.model)
+            seconds = patience.wait(outcome)
+            self._sink(Waiting(seconds=seconds, reason=f"{self._place}: {outcome.reason}"))
+            await asyncio.sleep(seconds)
+
+    async def _call(self, client: AsyncAnthropic, asked: Body) -> Reading | Failure:
+        """One call on the wire. Not `messages.create`, which warns of old models and accepts any
+        200 for an answer.
+        """
+        reading = Reading()
+        try:
+            stream = await client.post(
+                "/v1/messages",
+                cast_to=object,
+                body=asked,
+                stream=True,
+                stream_cls=AsyncStream[object],
+            )
+            reading.request_id = stream.response.headers.get("request-id", "")
+            await _read(stream, reading)
+        except WIRE_ERRORS as error:
+            # What was complete when the connection broke is an answer, and paid for.
+            if not reading.stop_reason:
+                return failure(error, self._redact)
+        if reading.stop_reason:
+            return reading
+        return broken(reading.error or "the stream ended before the answer did", self._redact)
+
+    def _learn(self, request: Request, traits: Traits, refused: Failure) -> bool:
+        """Whether there is another way to ask, which is kept for this model."""
+        lower = lowered(traits, request, complaint=refused.said)
+        if lower is None:
+            return False
+        before = self._learned.get(request.model, Traits())
+        self._learned[request.model] = before.without(lower)
+        if self._learned[request.model] != before:
+            told = f"{self._place} refused part of a request to {request.model} and is asked"
+            self._sink(Warned(message=f"{told} without it: {refused.reason}"))
+        return True
+
+    def _client(self) -> AsyncAnthropic:
+        key = self._key or NO_KEY
+        silence = SILENCE_SECONDS if self._official else self._deadline
+        return AsyncAnthropic(
+            api_key=key,
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=Timeout(silence, connect=CONNECT_SECONDS),
+            # Some compatible servers read only the older header.
+            default_headers={} if self._official else {"x-api-key": key},
+        )
+
+    def _check(self) -> None:
+        if self._official and not self._key:
+            raise Missing(
+                "there is no model to ask: neither an API key nor an endpoint",
+                "set ANTHROPIC_API_KEY; or set ANTHROPIC_BASE_URL to a compatible endpoint and"
+                ' give --model; or let a host agent answer: orchestrate start "idea"; or see'
+                " a recorded run: orchestrate demo",
+            )
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise Missing("the API key holds characters that no key has", "check ANTHROPIC_API_KEY")
+        if not _is_url(self._base_url):
+            raise Missing(
+                f"the endpoint {self._base_url.rpartition('@')[2]!r} is not a URL",
+                "set ANTHROPIC_BASE_URL to one such as http://localhost:11434",
+            )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+async def _read(stream: AsyncStream[object], reading: Reading) -> None:
+    async with stream:
+        kind = stream.response.headers.get("content-type", "text/event-stream")
+        if kind.startswith("text/event-stream"):
+            async for event in stream:
+                reading.take(event)
+                # Not every server ends its response here.
+                if text_at(event, "type") == "message_stop":
+                    break
+        elif kind.startswith("application/json"):
+            reading.whole(json.loads(await stream.response.aread()))
+        else:
+            reading.error = f"the response is {kind.partition(';')[0]}, not an answer"
+
+
+def _answer(reading: Reading, request: Request, *, began: float) -> Answer:
+    model = reading.model or request.model
+    return Answer(
+        text=reading.text,
+        stop=reading.stop,
+        stop_detail=reading.stop_detail,
+        model=model,
+        usage=reading.usage,
+        price=price(model, reading.usage),
+        duration_ms=round((time.monotonic() - began) * 1000),
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        request_id=reading.request_id,
+        by="anthropic",
+    )

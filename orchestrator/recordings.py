@@ -1,0 +1,84 @@
+"""Runs that answer from a recording: its prompts, settings, decisions and answers, never its verdicts."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator import run, settings
+from orchestrator.errors import Missing, Misuse
+from orchestrator.folder import RunFolder
+from orchestrator.settings import Settings
+
+MANIFEST = "manifest.json"
+"""Beside the shipped examples: the SHA-256 of every file of a recording that is trusted code."""
+
+
+async def begin(
+    home: Path,
+    path: Path,
+    env: Mapping[str, str],
+    *,
+    flags: Mapping[str, object],
+    into: Path | None = None,
+) -> RunFolder:
+    """A new run that answers from the recording at `path` (a recording, or a folder with one in it).
+
+    A shipped recording whose bytes match the manifest is trusted code: where bubblewrap does not work it may run
+    as an ordinary process. Raises Misuse when `path` holds no recording, Missing when something is broken.
+    """
+    recording = find(path)
+    recorded = settings.parse(recording.settings.read_text("utf-8"), str(recording.settings))
+    chosen = settings.over(recorded, {"backend": "replay", **flags})
+    if flags.get("sandbox") is None and trusted(recording.path):
+        chosen = await _sandboxed(chosen, env)
+    made = await run.begin(home, "", chosen, into=into, recording=recording, env=env)
+    decisions = recording.ledger / "decisions"
+    if decisions.is_dir():
+        shutil.copytree(decisions, made.ledger / "decisions")
+    return made
+
+
+def find(path: Path) -> RunFolder:
+    """The recording in `path`. Raises Misuse."""
+    for folder in (path, path / "recording"):
+        if (folder / "start.json").is_file():
+            return RunFolder(folder.resolve())
+    raise Misuse(f"{path} holds no recording", "give a run's folder, or one below examples/")
+
+
+def trusted(recording: Path) -> bool:
+    """Whether `recording` is one of the shipped examples, byte for byte as the manifest has it."""
+    for examples in run.data("examples"):
+        if examples.is_dir() and recording.resolve().is_relative_to(examples.resolve()):
+            return _matches(recording.resolve(), examples.resolve())
+    return False
+
+
+def _matches(recording: Path, examples: Path) -> bool:
+    try:
+        expected: dict[str, str] = json.loads((examples / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    name = recording.relative_to(examples).as_posix() + "/"
+    return hashes(examples, recording) == {
+        path: digest for path, digest in expected.items() if path.startswith(name)
+    }
+
+
+def hashes(examples: Path, folder: Path) -> dict[str, str]:
+    """SHA-256 by path relative to `examples`, of every file below `folder`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(examples).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+async def _sandboxed(chosen: Settings, env: Mapping[str, str]) -> Settings:
+    try:
+        await run.probed(chosen, env)
+    except Missing:
+        return settings.over(chosen, {"sandbox": "process"})
+    return chosen

@@ -1,0 +1,106 @@
+"""Commits, read and made without a ref or a checkout."""
+
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from orchestrator.artifacts.tree import Tree
+from orchestrator.artifacts.values import Value
+from orchestrator.repo import objects
+from orchestrator.repo.git import Git, Ran, touching
+from orchestrator.repo.remains import OWN
+
+_CACHED = 64
+_HEAD = b"ref: refs/heads/main\n"
+
+
+class Merged(Value):
+    """A merge's tree; files with conflict markers are in `conflicts`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    tree: Tree
+    conflicts: tuple[str, ...]
+
+
+class Store:
+    """The objects of the repository in `root`, seen through a git folder of our own that has none
+    of its configuration, attributes or refs.
+    """
+
+    def __init__(self, root: Path, git: Git) -> None:
+        self._shared = root / ".git"
+        self._own = self._shared / OWN
+        self._git = git.at(
+            self._own,
+            GIT_DIR=str(self._own),
+            GIT_OBJECT_DIRECTORY=str(self._shared / "objects"),
+        )
+        self._known: dict[str, objects.Entries] = {}
+
+    async def commit(self, tree: Tree, said: objects.Message) -> str:
+        before = [await self.entries(one) for one in said.parents]
+        files = objects.entries(tree, before)
+        known = frozenset(entry.blob for one in before for entry in one.values())
+        ran = await self._run(
+            *("fast-import", "--quiet", "--date-format=raw", "--done"),
+            stdin=objects.stream(tree, said, files, known),
+        )
+        made = ran.out.decode().strip()
+        self._remember(made, files)
+        return made
+
+    async def read(self, commit: str) -> Tree:
+        entries = await self.entries(commit)
+        wanted = sorted({entry.blob for entry in entries.values()})
+        ran = await self._run(
+            "cat-file", "--batch", stdin="".join(f"{x}\n" for x in wanted).encode()
+        )
+        found = objects.contents(ran.out)
+        return Tree({path: found[entry.blob] for path, entry in entries.items()})
+
+    async def entries(self, commit: str) -> objects.Entries:
+        if commit not in self._known:
+            ran = await self._run("ls-tree", "-r", "-z", "--full-tree", commit)
+            self._remember(commit, objects.listed(ran.out, commit))
+        return self._known[commit]
+
+    async def merge(self, ours: str, theirs: str) -> Merged:
+        ran = await self._run(
+            *("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"),
+            *(ours, theirs),
+            codes=(0, 1),
+        )
+        tree, *names = ran.out.decode("utf-8", "replace").split("\0")
+        return Merged(
+            tree=await self.read(tree), conflicts=tuple(sorted({name for name in names if name}))
+        )
+
+    async def is_ancestor(self, commit: str, of: str) -> bool:
+        ran = await self._run("merge-base", "--is-ancestor", commit, of, codes=(0, 1))
+        return ran.code == 0
+
+    async def _run(self, *arguments: str, stdin: bytes = b"", codes: tuple[int, ...] = (0,)) -> Ran:
+        with touching(self._own):
+            self._prepare()
+        return await self._git.run(*arguments, stdin=stdin, codes=codes)
+
+    def _prepare(self) -> None:
+        """What makes a folder a git folder; a shallow clone stays one."""
+        for name in ("refs", "objects"):
+            (self._own / name).mkdir(parents=True, exist_ok=True)
+        for path, content in (
+            (self._own / "HEAD", _HEAD),
+            (self._own / "shallow", _content(self._shared / "shallow")),
+        ):
+            if _content(path) != content:
+                path.write_bytes(content)
+
+    def _remember(self, commit: str, entries: objects.Entries) -> None:
+        while len(self._known) >= _CACHED:
+            del self._known[next(iter(self._known))]
+        self._known[commit] = entries
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""

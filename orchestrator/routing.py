@@ -1,0 +1,106 @@
+"""Where a milestone goes next: history -> Accept, Retry or Abandon. Pure."""
+
+from typing import Literal
+
+from orchestrator.artifacts.outcome import Attempt
+from orchestrator.artifacts.values import STAGES, Stage, Value
+from orchestrator.artifacts.verdict import Verdict
+from orchestrator.verify.names import names_criterion
+
+
+class Accept(Value):
+    pass
+
+
+class Retry(Value):
+    stage: Stage
+    reason: str
+
+
+class Abandon(Value):
+    reason: str
+
+
+class Repair(Value):
+    """Who mends a red verdict within the attempt, and which failing tests are that agent's to mend."""
+
+    stage: Literal["impl", "test"]
+    tests: tuple[str, ...]
+    reason: str
+
+
+def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry | Abandon:
+    """The next step after the last of `attempts`; attempts caused by a conflict are not counted as tries."""
+    last = attempts[-1]
+    if last.gate.passed:
+        return Accept()
+    spent = sum(1 for one in attempts if one.cause != "conflict")
+    if spent >= max_retries:
+        return Abandon(reason=f"{spent} attempts spent; the last: {last.gate.reasons[0]}")
+    stage = culprit(last)
+    earlier = [one for one in attempts[:-1] if not one.gate.passed]
+    if earlier and culprit(earlier[-1]) == stage:
+        sooner = _before(stage, last)
+        return Retry(stage=sooner, reason=f"{stage} failed twice, so {sooner} first")
+    return Retry(stage=stage, reason=last.gate.reasons[0])
+
+
+def culprit(attempt: Attempt) -> Stage:
+    """The stage to blame for a failed attempt: what failed to answer, Impl when red, else what Eval says."""
+    if attempt.verdict is None:
+        return attempt.failed_stage or attempt.entry
+    if attempt.verdict.outcome != "pass":
+        return "test" if weak(attempt.verdict) else "impl"
+    if attempt.evaluation is None or attempt.evaluation.culprit == "eval":
+        return "impl"
+    return attempt.evaluation.culprit
+
+
+def _before(stage: Stage, last: Attempt) -> Stage:
+    """One stage earlier; straight to Spec when only its own checks are red, since only Spec may correct them."""
+    if last.verdict is not None and only_checks(last.verdict):
+        return "spec"
+    return STAGES[max(0, STAGES.index(stage) - 1)]
+
+
+def repair(verdict: Verdict, *, revised: bool, repairs: int) -> Repair:
+    """Who mends `verdict`, which is not a pass.
+
+    A test is Test's to revise, once per milestone, when everything else says that the product is right: its
+    criterion's checks are green (at once), or it names no criterion, all checks are green and Impl has tried.
+    A suite that is too weak or that cannot be trusted is Test's too. Everything else goes to Impl.
+    """
+    if weak(verdict):
+        return Repair(stage="test", tests=(), reason="the suite is too weak")
+    if not revised:
+        wrong = _doubtful(verdict, after_impl=repairs > 0)
+        if wrong:
+            return Repair(stage="test", tests=wrong, reason="red tests whose checks are green")
+    return Repair(stage="impl", tests=(), reason=verdict.reasons[0])
+
+
+def weak(verdict: Verdict) -> bool:
+    """Whether all tests are green and something is still missing that only more or other tests can give."""
+    if verdict.tests.failures or any(one.outcome != "passed" for one in verdict.checks):
+        return False
+    lives = any(not one.killed for one in verdict.strength)
+    unnamed = any(one.contract_tests == 0 for one in verdict.criteria)
+    return lives or (unnamed and verdict.outcome == "inconclusive")
+
+
+def only_checks(verdict: Verdict) -> bool:
+    """Whether the suite is green and checks alone are red."""
+    red = any(one.outcome != "passed" for one in verdict.checks)
+    return red and not verdict.tests.failures and verdict.tests.passed > 0
+
+
+def _doubtful(verdict: Verdict, *, after_impl: bool) -> tuple[str, ...]:
+    red = {one.criterion for one in verdict.checks if one.outcome != "passed"}
+    seen = {one.criterion for one in verdict.checks}
+    wrong: list[str] = []
+    for failure in verdict.tests.failures:
+        named = names_criterion(failure.test)
+        green = named in seen and named not in red
+        if green or (not named and after_impl and not red):
+            wrong.append(failure.test)
+    return tuple(wrong)

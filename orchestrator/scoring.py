@@ -1,0 +1,74 @@
+"""The gate: breakdown and facts -> score and pass. Pure, in integers."""
+
+from orchestrator.artifacts.evaluation import Evaluation
+from orchestrator.artifacts.outcome import Attempt, Gate
+from orchestrator.artifacts.values import DIMENSIONS, Dimension
+from orchestrator.artifacts.verdict import Verdict
+
+WEIGHTS: dict[Dimension, int] = {
+    "correctness": 30,
+    "code_quality": 20,
+    "security": 20,
+    "maintainability": 15,
+    "scalability": 15,
+}
+"""Percent, summing to 100."""
+
+
+def weigh(evaluation: Evaluation) -> int:
+    """The weighted sum in hundredths: 100 (all ones) to 500 (all fives)."""
+    return sum(WEIGHTS[name] * evaluation.score(name) for name in DIMENSIONS)
+
+
+def show(score: int) -> str:
+    """Hundredths as people read them: 350 -> "3.50"."""
+    return f"{score // 100}.{score % 100:02d}"
+
+
+def judge(
+    verdict: Verdict | None, evaluation: Evaluation | None, *, threshold: int, floor: int
+) -> Gate:
+    """Facts first: without a passing verdict nothing passes, whatever the evaluation says.
+
+    `threshold` is in hundredths, `floor` the least score of any dimension. A missing verdict or evaluation
+    (the attempt did not get so far) cannot pass.
+    """
+    reasons: list[str] = []
+    if verdict is None:
+        reasons.append("nothing was verified")
+    elif verdict.outcome != "pass":
+        reasons += verdict.reasons or (f"verification: {verdict.outcome}",)
+    score = 0
+    if evaluation is None:
+        reasons.append("not evaluated")
+    else:
+        score = weigh(evaluation)
+        reasons += _judged(evaluation, score, threshold=threshold, floor=floor)
+    return Gate(score=score, passed=not reasons, reasons=tuple(reasons))
+
+
+def _judged(evaluation: Evaluation, score: int, *, threshold: int, floor: int) -> list[str]:
+    reasons = [
+        f"{name} scores {evaluation.score(name)}, below the floor of {floor}"
+        for name in DIMENSIONS
+        if evaluation.score(name) < floor
+    ]
+    if score < threshold:
+        reasons.append(f"weighted score {show(score)} is below {show(threshold)}")
+    reasons += [
+        f"criterion {one.criterion} judged not met: {one.evidence}"
+        for one in evaluation.criteria
+        if not one.met
+    ]
+    return reasons
+
+
+def best(attempts: tuple[Attempt, ...]) -> Attempt:
+    """The attempt to keep: passed, then verified, then the higher score, then more tests, then the later."""
+
+    def worth(one: Attempt) -> tuple[bool, bool, int, int, int]:
+        verified = one.verdict is not None and one.verdict.outcome == "pass"
+        passed = one.verdict.tests.passed if one.verdict else 0
+        return (one.gate.passed, verified, one.gate.score, passed, one.number)
+
+    return max(attempts, key=worth)

@@ -1,0 +1,88 @@
+"""What a Tree's files are by their names, and which tests it should collect."""
+
+import ast
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import TypeGuard
+
+from orchestrator.artifacts.tree import Tree
+
+CONTRACT_TEST = re.compile(r"tests/contract/.+::test_m([1-9][0-9]*)_c([1-9][0-9]*)(?![0-9a-zA-Z])")
+HARMLESS_HOOKS = frozenset({"pytest_configure", "pytest_addoption", "pytest_generate_tests"})
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def names_criterion(test: str) -> str:
+    """`tests/contract/test_a.py::test_m1_c2_adds` -> `M1-C2`; "" for a test that names none."""
+    found = CONTRACT_TEST.match(test)
+    return f"M{found[1]}-C{found[2]}" if found else ""
+
+
+def product_files(tree: Tree) -> tuple[str, ...]:
+    """The product's own Python files: everything outside tests/."""
+    return tuple(path for path in tree if path.endswith(".py") and not path.startswith("tests/"))
+
+
+def test_files(tree: Tree) -> tuple[str, ...]:
+    return tuple(
+        path
+        for path in tree
+        if path.startswith("tests/")
+        and any(fnmatch(path.rsplit("/", 1)[1], name) for name in ("test_*.py", "*_test.py"))
+    )
+
+
+def expected_tests(tree: Tree) -> tuple[str, ...]:
+    """Node ids, without parameters, of the tests that the test files plainly define, sorted.
+
+    Tests that are inherited, nested in a condition or made at run time are not among them; a file
+    that does not parse has none.
+    """
+    found = {f"{path}::{name}" for path in test_files(tree) for name in _tests(parse(tree, path))}
+    return tuple(sorted(found))
+
+
+def meddling(tree: Tree) -> tuple[str, ...]:
+    """`path: hook` of every pytest hook under tests/ that could change a result."""
+    return tuple(
+        f"{path}: {node.name}"
+        for path in tree
+        if path.startswith("tests/") and path.endswith("conftest.py")
+        for node in ast.walk(parse(tree, path))
+        if isinstance(node, Function)
+        and node.name.startswith("pytest_")
+        and node.name not in HARMLESS_HOOKS
+    )
+
+
+def parse(tree: Tree, path: str) -> ast.Module:
+    """An empty module when the file does not parse."""
+    try:
+        return ast.parse(tree[path])
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _tests(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
+        if _is_test(node):
+            yield node.name
+        if isinstance(node, ast.ClassDef) and _is_suite(node):
+            yield from (f"{node.name}::{one.name}" for one in node.body if _is_test(one))
+
+
+def _is_test(node: ast.stmt) -> TypeGuard[Function]:
+    return (
+        isinstance(node, Function)
+        and node.name.startswith("test")
+        and not any("fixture" in ast.unparse(one) for one in node.decorator_list)
+    )
+
+
+def _is_suite(node: ast.ClassDef) -> bool:
+    if any(ast.unparse(base).endswith("TestCase") for base in node.bases):
+        return True
+    own = {one.name for one in node.body if isinstance(one, Function)}
+    return node.name.startswith("Test") and not own & {"__init__", "__new__"}

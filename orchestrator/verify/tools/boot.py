@@ -1,0 +1,137 @@
+"""Runs pytest where the product cannot choose how, and reports over an inherited descriptor.
+
+`boot.py DESCRIPTOR (measure | quick)`, in the project folder; stdin has two lines, the
+nonce and the product's files.
+Each record is one line of JSON that carries the nonce. Nothing here imports the orchestrator.
+"""
+
+# pyright: basic, reportMissingImports=false
+
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import coverage
+import pytest
+
+PLUGINS = {"anyio": "anyio", "pytest_asyncio": "asyncio", "pytest_mock": "pytest_mock"}
+
+
+class Recorder:
+    """A pytest plugin: what happened, as it happens. A forked copy of this process is mute."""
+
+    def __init__(self, descriptor: int, nonce: str) -> None:
+        os.set_inheritable(descriptor, False)
+        self._out = os.fdopen(descriptor, "wb")
+        self._nonce = nonce
+        self._process = os.getpid()
+
+    def write(self, kind: str, **fields: object) -> None:
+        if os.getpid() == self._process:
+            record = {"nonce": self._nonce, "kind": kind, **fields}
+            self._out.write(json.dumps(record).encode() + b"\n")
+            self._out.flush()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector):
+        try:
+            return (yield)
+        except SystemExit as error:
+            text = f"E   SystemExit: {error.code} (raised while {collector.nodeid} was imported)"
+            return pytest.CollectReport(collector.nodeid, "failed", text, [])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.write("uncollected", id=report.nodeid, text=report.longreprtext)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.write("collected", ids=[item.nodeid for item in session.items])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.write("start", id=nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        text = report.longreprtext if report.failed else ""
+        outcome = "skipped" if hasattr(report, "wasxfail") else report.outcome
+        self.write("phase", id=report.nodeid, when=report.when, outcome=outcome, text=text)
+
+
+def measuring(temp: str, files: list[str]) -> coverage.Coverage:
+    """Statement coverage by our own settings, of this process and of every Python it starts."""
+    data = Path(temp, "coverage")
+    data.mkdir()
+    found = coverage.Coverage(
+        data_file=str(data / "data"),
+        data_suffix=True,
+        config_file=False,
+        include=files,
+        branch=False,
+        messages=False,
+    )
+    found.set_option("report:exclude_lines", [])
+    found.set_option("run:sigterm", True)
+    found.set_option("run:disable_warnings", ["no-data-collected", "module-not-measured"])
+    os.environ["COVERAGE_PROCESS_CONFIG"] = found.config.serialize()
+    return found
+
+
+def measured(found: coverage.Coverage, files: list[str]) -> tuple[int, int]:
+    """(statements that ran, statements there are), over `files`."""
+    found.stop()
+    found.save()
+    found.combine([str(Path(found.config.data_file).parent)])
+    ran = total = 0
+    for path in files:
+        try:
+            _, statements, _, missing, _ = found.analysis2(path)
+        except coverage.exceptions.CoverageException:
+            continue
+        total += len(statements)
+        ran += len(statements) - len(missing)
+    return ran, total
+
+
+def arguments(root: str, temp: str, quick: bool) -> list[str]:
+    here = Path(__file__).parent
+    named = ["tests", "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
+    named += ["-p", "no:cacheprovider", "--import-mode=importlib", "--tb=short", "-q"]
+    named += ["--no-header", "--no-summary", "--continue-on-collection-errors"]
+    named += ["--confcutdir", str(Path(root, "tests")), "--basetemp", str(Path(temp, "pytest"))]
+    for module, plugin in PLUGINS.items():
+        if importlib.util.find_spec(module):
+            named += ["-p", plugin]
+            named += ["-o", "asyncio_mode=auto"] if plugin == "asyncio" else []
+    return named + (["-x"] if quick else [])
+
+
+def main() -> None:
+    nonce = sys.stdin.readline().strip()
+    product = json.loads(sys.stdin.readline())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    recorder = Recorder(int(sys.argv[1]), nonce)
+    quick = sys.argv[2] == "quick"
+    root = str(Path.cwd())
+    temp = tempfile.mkdtemp(prefix="verify-")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    recorder.write("ready", root=root, temp=temp, prefix=sys.prefix, base=sys.base_prefix)
+    files = [str(Path(root, path)) for path in product]
+    options = arguments(root, temp, quick)
+    coverer = None if quick else measuring(temp, files)
+    if coverer:
+        coverer.start()
+    sys.path.insert(0, root)
+    try:
+        status = int(pytest.main(options, plugins=[recorder]))
+    except BaseException as error:  # whatever the project threw at pytest is the answer
+        recorder.write("broken", text=type(error).__name__)
+        os._exit(1)
+    ran, total = measured(coverer, files) if coverer else (0, 0)
+    recorder.write("end", status=status, ran=ran, statements=total)
+    os._exit(0)  # a thread that the project left running must not hold us
+
+
+main()

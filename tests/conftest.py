@@ -1,0 +1,33 @@
+"""What every test shares: a home that nobody else uses, and the network of the test run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty folder to run in."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def env() -> dict[str, str]:
+    """The environment without anything of ours or Anthropic's in it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ORCHESTRATE_", "ANTHROPIC_"))
+    }
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("ORCHESTRATE_", "ANTHROPIC_")):
+            monkeypatch.delenv(name)
+    yield
