@@ -82,9 +82,16 @@ def wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any") -> N
     }
     rows = [f"{path},sha256={digest(text)},{len(text)}" for path, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as archive:
+    with zipfile.ZipFile(listed(folder, name, f"{name}-{version}-{tag}.whl"), "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
+
+
+def listed(folder: Path, name: str, file: str) -> Path:
+    """Where `file` goes in the index: on the page of `name`, as its only link."""
+    (folder / name).mkdir()
+    (folder / name / "index.html").write_text(f'<a href="{file}">{file}</a>', "utf-8")
+    return folder / name / file
 
 
 def digest(text: str) -> str:
@@ -92,7 +99,7 @@ def digest(text: str) -> str:
 
 
 def source_only(folder: Path, name: str) -> None:
-    with tarfile.open(folder / f"{name}-1.0.tar.gz", "w:gz") as archive:
+    with tarfile.open(listed(folder, name, f"{name}-1.0.tar.gz"), "w:gz") as archive:
         for path, text in {
             "setup.py": "raise SystemExit('built')",
             "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
@@ -115,7 +122,7 @@ def uv(tmp_path: Path) -> Uv:
         program=BIN / "uv",
         python=Path(sys.executable),
         cache=tmp_path / "cache",
-        env={"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index), "SECRET": "s"},
+        env={"UV_DEFAULT_INDEX": index.as_uri()},
     )
 
 
@@ -136,7 +143,7 @@ def test_a_lock_pins_the_product_and_our_tools_with_hashes(uv: Uv) -> None:
     [
         ("nowhere", "nowhere"),
         ("demo==2", "demo==2"),
-        ("sourced", "sourced"),
+        ("sourced", "no usable wheels"),
         ("pytest<8", "pytest<8"),
     ],
 )
@@ -151,7 +158,9 @@ def test_what_the_index_does_not_have_is_one_line_that_names_it(
 
 
 def test_an_index_that_cannot_be_reached_is_no_answer(uv: Uv) -> None:
-    deaf = uv.model_copy(update={"env": {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}})
+    deaf = uv.model_copy(
+        update={"env": {"UV_DEFAULT_INDEX": "http://127.0.0.1:9", "UV_HTTP_RETRIES": "0"}}
+    )
 
     with pytest.raises(Missing, match="uv failed"):
         asyncio.run(lock(("demo",), deaf))

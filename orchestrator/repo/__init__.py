@@ -27,10 +27,9 @@ class Repo:
         self._path = path
         self._dir = path / ".git"
         self._binary = git
-        runner = Git(git, lock_fd=lock_fd, cwd=path)
-        self._git = runner.at(path, GIT_DIR=str(self._dir), GIT_WORK_TREE=str(path))
-        self._bare = runner
-        self._store = Store(path, runner)
+        self._anywhere = Git(git, lock_fd=lock_fd, cwd=path)
+        self._git = self._anywhere.at(path, GIT_DIR=str(self._dir), GIT_WORK_TREE=str(path))
+        self._store = Store(path, self._anywhere)
         self._checkout = Checkout(path, self._git, self._store)
 
     @property
@@ -136,7 +135,7 @@ class Repo:
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(parents=True)
         init = ("init", "--quiet", "--template=", "--initial-branch=main")
-        await self._bare.at(new).run(*init)
+        await self._anywhere.at(new).run(*init)
         with touching(self._path):
             for path in (*(new / ".git").glob("*"), new / ".git"):
                 _sync(path)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,7 +141,7 @@ def _failure(verb: str, cwd: Path, ran: Ran) -> Missing:
 
 
 @contextmanager
-def touching(folder: Path) -> Iterator[None]:
+def touching(folder: Path) -> Generator[None]:
     """Files in here are read and written without git: raises Missing when that fails."""
     try:
         yield

@@ -9,7 +9,7 @@ STATE = "checkout"
 """In it: which commit the product's folder shows."""
 INDEXING = "indexing"
 """In it while we hold the index: an `index.lock` is ours only then."""
-INIT = ".orchestrator-init"
+INIT = ".git.new"
 """In the product's folder: a repository that is not complete yet."""
 
 

@@ -79,7 +79,7 @@ class Bubblewrap:
         try:
             ended = await spawn(launch, command, grip=grip)
         finally:
-            grip.close()
+            await grip.close()
         before, ready, after = ended.stderr.partition(_READY)
         if not ready and not ended.killed_by:
             message = before.decode("utf-8", "replace").strip() or f"code {ended.returncode}"
@@ -153,13 +153,14 @@ class _Namespace:
         if handle is not None:
             await readable(handle)
 
-    def close(self) -> None:
-        handle = None
-        if not self._first.cancel():
-            handle = self._first.result()
-        for fd in (self._info, handle):
-            if fd is not None:
-                os.close(fd)
+    async def close(self) -> None:
+        """Lets go of the descriptors; the namespace has ended, or never began."""
+        self._first.cancel()
+        await asyncio.wait([self._first])
+        os.close(self._info)
+        handle = None if self._first.cancelled() else self._first.result()
+        if handle is not None:
+            os.close(handle)
 
 
 async def _first(info: int) -> int | None:

@@ -91,7 +91,6 @@ async def spawn(launch: Launch, command: Command, *, grip: Grip) -> Ended:
     started = time.monotonic()
     flooded = asyncio.Event()
     child, streams = _start(launch, command, flooded)
-    killed_by: KilledBy = ""
     try:
         killed_by = await _first_limit(child, command, grip=grip, flooded=flooded)
     finally:

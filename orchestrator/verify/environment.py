@@ -22,8 +22,8 @@ OLDEST_PYTHON = "3.11"
 MOST_LINES = 40
 LONGEST_LINE = 300
 PASSED_ON = re.compile(
-    r"UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|INDEX_STRATEGY|FIND_LINKS|NO_INDEX|OFFLINE"
-    r"|HTTP_TIMEOUT|NATIVE_TLS|SYSTEM_CERTS|INSECURE_HOST|INDEX_\w+_(USERNAME|PASSWORD))"
+    r"UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|INDEX_STRATEGY|FIND_LINKS|OFFLINE"
+    r"|HTTP_(TIMEOUT|RETRIES)|NATIVE_TLS|SYSTEM_CERTS|INSECURE_HOST|INDEX_\w+_(USERNAME|PASSWORD))"
     r"|SSL_CERT_(FILE|DIR)|NETRC|(?i:https?_proxy|all_proxy|no_proxy)"
 )
 """Of the user's environment, what reaches uv: how to get to the index, and nothing else."""
@@ -226,9 +226,9 @@ def _refusal(code: int, err: str) -> str:
     """
     because = re.search(r"Because\s(.*?)(\n\s*\n|\Z)", err, re.DOTALL)
     if code != 1 or NO_NETWORK.search(err) or not because:
-        last = err.strip().splitlines()[-1:] or ["uv said nothing"]
+        said = " ".join(err.partition("hint:")[0].split()).removeprefix("error: ")
         raise Missing(
-            f"uv failed ({code}): {last[0].strip()[:300]}",
+            f"uv failed ({code}): {said[:300] or 'it said nothing'}",
             "check the network, the proxy and UV_DEFAULT_INDEX, then resume",
         )
     said = " ".join(because[1].split())
