@@ -11,6 +11,7 @@ from orchestrator.artifacts.report import Report
 from orchestrator.errors import Misuse
 from orchestrator.events import Sink
 from orchestrator.folder import RunFolder
+from orchestrator.models import Model
 
 IDEA_BYTES = 64 * 1024
 
@@ -18,9 +19,10 @@ IDEA_BYTES = 64 * 1024
 class Orchestrator:
     """One run of one idea, in its own run folder below `folder` (the current one by default).
 
-    `chosen` are settings by name, such as `max_retries=3`, `threshold=4.0` or `model="claude-opus-5-5"`; they win
-    over the environment and orchestrate.toml. `model` may also be a Model of your own. The product goes to `into`
-    (`folder`/<product name> by default). The run starts with the first `run` or `arun`; calling again resumes it.
+    `chosen` are settings by name, such as `max_retries=3` or `threshold=4.0`; they win over the
+    environment and orchestrate.toml. `model` names one for every role, or is a Model of your own.
+    The product goes to `into` (`folder`/<product name> by default). The run starts with the first
+    `run` or `arun`; calling again resumes it.
 
     Raises Misuse for an empty or oversized idea or a wrong setting.
     """
@@ -34,6 +36,7 @@ class Orchestrator:
         into: Path | None = None,
         sinks: tuple[Sink, ...] = (),
         env: Mapping[str, str] | None = None,
+        model: Model | str | None = None,
         **chosen: object,
     ) -> None:
         self._idea = worthy(idea)
@@ -42,14 +45,13 @@ class Orchestrator:
         self._into = into
         self._sinks = sinks
         self._env = os.environ if env is None else env
-        model = chosen.pop("model", None)
-        self._model = None if model is None or isinstance(model, str) else model
+        self._model = None if isinstance(model, str) else model
         flags = chosen | ({"model": model} if isinstance(model, str) else {})
         self._settings = settings.load(self._folder, self._env, flags).settings
         self.folder: RunFolder | None = None
 
     def run(self) -> Report:
-        """Runs to the report. Raises a Stop when the run cannot go on now; calling again goes on."""
+        """Runs to the report. Raises a Stop when it cannot go on now; calling again goes on."""
         return asyncio.run(self.arun())
 
     async def arun(self) -> Report:
@@ -67,7 +69,7 @@ class Orchestrator:
 
 
 def worthy(idea: str) -> str:
-    """`idea` without surrounding white space. Raises Misuse when it is empty or too long to be one."""
+    """`idea` without surrounding white space. Raises Misuse when it is empty or too long."""
     text = idea.strip()
     if not text:
         raise Misuse(

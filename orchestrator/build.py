@@ -27,7 +27,9 @@ class Landed:
 
 
 class Build:
-    """Builds every milestone of a plan. Time chooses nothing: merges are in plan order, bases fixed by it."""
+    """Builds every milestone of a plan. Time chooses nothing: merges are in plan order, bases fixed
+    by it.
+    """
 
     def __init__(self, parts: Parts, halt: Halt, *, idea: str, plan: Plan, root: str) -> None:
         self._parts = parts
@@ -41,9 +43,9 @@ class Build:
     async def run(self) -> tuple[Landed, ...]:
         """What became of each milestone, in plan order.
 
-        A Stop parks its own milestone and whoever waits for it. When it is one that others need not wait for
-        (a host, a person) they go on until none can move; any other lets nothing new begin. Then the first
-        cause is raised.
+        A Stop parks its own milestone and whoever waits for it. When it is one that others need not
+        wait for (a host, a person) they go on until none can move; any other lets nothing new
+        begin. Then the first cause is raised.
         """
         for one in self._order:
             task = asyncio.create_task(self._land(one), name=one.id)
@@ -83,7 +85,9 @@ class Build:
     async def _integrate(
         self, one: Milestone, work: Attempts, step: routing.Accept | routing.Abandon
     ) -> Landed:
-        """Waits for its turn and merges; a conflict or a red merge goes back to Impl, a bounded number of times."""
+        """Waits for its turn and merges; a conflict or a red merge goes back to Impl, a bounded
+        number of times.
+        """
         before = await self._turn(one)
         conflicts = 0
         while isinstance(step, routing.Accept):

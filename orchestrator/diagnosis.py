@@ -75,5 +75,5 @@ def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
         name="model",
         ok=False,
         detail="no ANTHROPIC_API_KEY and no endpoint",
-        remedy="set one, or use a host agent (orchestrate start), or see the demo (orchestrate demo)",
+        remedy="set one, use a host agent (orchestrate start), or see the demo",
     )

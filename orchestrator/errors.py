@@ -3,9 +3,9 @@
 Failure of the *work* is data: a red test, a malformed answer, a refusal, a non-zero exit are values
 that routing reads. Failure of the *tool* or of the world around it is one of the exceptions below.
 
-    Stop                   the run cannot go on now; nothing is lost; one line, one remedy, one exit code
+    Stop                   the run cannot go on now: one line, one remedy, one exit code
     +-- Misuse         2   the command, flag, plan or setting is wrong
-    +-- Missing        3   something the run needs is missing or broken (git, sandbox, disk, recording)
+    +-- Missing        3   something the run needs is missing or broken (git, sandbox, disk)
     +-- Changed        3   what the ledger holds no longer fits (prompts, product folder)
     +-- Spent          4   a budget is used up
     +-- AwaitingPerson 5   a person must decide
@@ -13,7 +13,7 @@ that routing reads. Failure of the *tool* or of the world around it is one of th
     +-- Busy           6   another process advances this run
     +-- GaveUp         7   the model's provider failed for good or for too long
     +-- Interrupted  130   Ctrl-C
-    NoAnswer               an agent gave no valid answer within its re-asks; caught by the milestone, a failed attempt
+    NoAnswer               an agent gave no valid answer within its re-asks: a failed attempt
 
 A Stop is caught once, at the edge (`cli`, or the caller of `Orchestrator.run`). Everything else is
 a bug: it keeps its traceback and exits 70.

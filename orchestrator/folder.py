@@ -15,7 +15,7 @@ HOME = ".orchestrate"
 
 
 class Start(Value):
-    """What a run was started with, written once. `into` and `recording` are absolute paths or ""."""
+    """What a run was started with. `into` and `recording` are absolute paths or ""."""
 
     run: str
     version: str
@@ -71,7 +71,9 @@ class RunFolder:
 
 
 def create(home: Path, idea: str) -> RunFolder:
-    """A fresh run's folder, not yet written, below `home`. Raises Missing when `home` cannot be written."""
+    """A fresh run's folder, not yet written, below `home`. Raises Missing when `home` cannot be
+    written.
+    """
     top = home / HOME
     try:
         top.mkdir(mode=0o700, parents=True, exist_ok=True)

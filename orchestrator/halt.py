@@ -2,7 +2,7 @@
 
 
 class Halt:
-    """Set once by the first cause that stops a run; what is in flight finishes, nothing new begins."""
+    """Set once by the first cause: what is in flight finishes, nothing new begins."""
 
     def __init__(self) -> None:
         self.cause: BaseException | None = None

@@ -24,7 +24,7 @@ from orchestrator.scoring import show
 
 
 class Live:
-    """A Sink. On a terminal what is running is shown below the lines; piped output is lines alone."""
+    """A Sink. A terminal also shows what is running, below the lines; a pipe gets lines alone."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -39,13 +39,8 @@ class Live:
         match event:
             case AgentCall():
                 self._count(event)
-            case StageStarted():
-                self._running[event.milestone, event.stage] = None
-            case StageEnded():
-                self._running.pop((event.milestone, event.stage), None)
-                mark, style = ("ok", "green") if event.ok else ("red", "red")
-                place = f"{event.milestone} #{event.attempt} {event.stage}"
-                self._line(mark, place, event.result, style)
+            case StageStarted() | StageEnded():
+                self._stage(event)
             case RunStarted():
                 self._line("run", event.run, "", "bold")
             case Planned():
@@ -65,6 +60,29 @@ class Live:
                 )
                 self._line("done", said, event.report, style)
         self._show()
+
+    def _stage(self, event: StageStarted | StageEnded) -> None:
+        if isinstance(event, StageStarted):
+            self._running[event.milestone, event.stage] = None
+            return
+        self._running.pop((event.milestone, event.stage), None)
+        mark, style = ("ok", "green") if event.ok else ("red", "red")
+        place = f"{event.milestone} #{event.attempt} {event.stage}"
+        self._line(mark, place, event.result, style)
+
+    def _run(self, event: RunStarted | Planned | Waiting | Warned | RunEnded) -> None:
+        match event:
+            case RunStarted():
+                self._line("run", event.run, "", "bold")
+            case Planned():
+                self._line("plan", event.product, ", ".join(event.milestones), "bold")
+            case Waiting():
+                self._line("wait", f"{event.seconds:.0f} s", event.reason, "yellow")
+            case Warned():
+                self._line("warn", event.message, "", "yellow")
+            case RunEnded():
+                said, style = ("passed", "green") if event.passed else ("not passed", "red")
+                self._line("done", said, event.report, f"bold {style}")
 
     def close(self) -> None:
         """Takes the status line away, so that what follows stands alone."""
@@ -123,5 +141,7 @@ class Live:
 
 
 def plain(text: str) -> str:
-    """`text` without control characters: what agents and programs wrote must not drive the terminal."""
+    """`text` without control characters: what agents and programs wrote must not drive the
+    terminal.
+    """
     return "".join(char if char.isprintable() else " " for char in text)

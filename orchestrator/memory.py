@@ -1,4 +1,4 @@
-"""What each agent gets to see of the project, trimmed to a token budget by one local counter. Pure."""
+"""What each agent gets to see of the project, trimmed to a token budget. Pure."""
 
 import ast
 from collections.abc import Callable, Iterable
@@ -33,7 +33,9 @@ def is_test(path: str) -> bool:
 
 
 def code(tree: Tree, budget: int, *, numbered: bool = False) -> str:
-    """The product's files in full, sorted by path; those past `budget` tokens are named as left out."""
+    """The product's files in full, sorted by path; those past `budget` tokens are named as left
+    out.
+    """
     write = _numbered if numbered else _plain
     return _listing(((path, write(tree.text(path))) for path in tree if not is_test(path)), budget)
 
@@ -139,10 +141,11 @@ def project(built: tuple[Built, ...], budget: int) -> str:
 
 def _remembered(one: Built) -> str:
     launch = one.architecture.launch
+    command = " ".join(launch.command) or "(imported)"
     lines = [
         f"## {one.milestone.id}: {one.milestone.title}",
         *(f"- {criterion.id}: {criterion.text}" for criterion in one.milestone.acceptance_criteria),
-        f"Run as a {launch.kind}: {' '.join(launch.command) or '(imported)'}; module {launch.module}",
+        f"Run as a {launch.kind}: {command}; module {launch.module}",
         "Decisions:",
         *(f"- {made.choice}: {made.rationale}" for made in one.architecture.technology_choices),
         "Public interface:",
@@ -163,7 +166,9 @@ def _newest(parts: list[str], budget: int) -> tuple[list[str], int]:
 
 
 def feedback(milestone: Milestone, budget: int) -> str:
-    """Everything earlier attempts were told, oldest first; the oldest give way when there is no room."""
+    """Everything earlier attempts were told, oldest first; the oldest give way when there is no
+    room.
+    """
     kept, left_out = _newest(list(milestone.feedback), budget)
     head = [f"({left_out} earlier entries left out for want of room)"] if left_out else []
     return "\n\n".join(head + kept)
@@ -193,7 +198,9 @@ def _scored(attempt: Attempt) -> str:
 
 
 def report(verdict: Verdict) -> str:
-    """The verdict as Eval sees it: held checks as criterion and kind of outcome only, no output, no input."""
+    """The verdict as Eval sees it: held checks as criterion and kind of outcome only, no output, no
+    input.
+    """
     suite = verdict.tests
     lines = [
         f"verdict: {verdict.outcome}",
@@ -227,7 +234,9 @@ def _died(killed: bool) -> str:
 
 
 def failures(verdict: Verdict, budget: int, only: Callable[[str], bool] = lambda _: True) -> str:
-    """What is red, with traces for tests and details for shown checks; for held ones criterion and kind."""
+    """What is red, with traces for tests and details for shown checks; for held ones criterion and
+    kind.
+    """
     parts = [
         f"test {one.test} failed:\n{one.error}" for one in verdict.tests.failures if only(one.test)
     ]

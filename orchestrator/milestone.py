@@ -40,7 +40,9 @@ class Parts:
 
 
 class Attempts:
-    """Builds one milestone on a base. The commit is the state: nothing is checked out while working."""
+    """Builds one milestone on a base. The commit is the state: nothing is checked out while
+    working.
+    """
 
     def __init__(self, parts: Parts, state: State, commit: str) -> None:
         self._parts = parts
@@ -60,7 +62,9 @@ class Attempts:
     async def rebuild(
         self, commit: str, tree: Tree, built: tuple[memory.Built, ...], found: str
     ) -> routing.Accept | routing.Abandon:
-        """Goes on after a merge that failed: on the merged `tree`, with `commit` (main) as second parent."""
+        """Goes on after a merge that failed: on the merged `tree`, with `commit` (main) as second
+        parent.
+        """
         self._parents = (self.commit, commit)
         self.state = self.state.but(tree=tree, built=built)
         self._feed(found)
@@ -95,7 +99,7 @@ class Attempts:
             )
 
     def _feed(self, found: str) -> None:
-        """Feedback accumulates in the milestone; the newest is what the next answers must address."""
+        """Feedback accumulates; the newest is what the next answers must address."""
         milestone = self.state.milestone
         fed = milestone.model_copy(update={"feedback": (*milestone.feedback, found)})
         self.state = self.state.but(milestone=fed, findings=(found,))
@@ -230,7 +234,7 @@ class Attempts:
         return verdict
 
     def subject(self) -> Subject:
-        """What must hold for this milestone on its base: its own contract and every merged one's."""
+        """What must hold on this base: its own contract and every merged one's."""
         return subject_of(self.state)
 
     async def _evaluated(self, verdict: Verdict) -> Evaluation:
@@ -268,7 +272,7 @@ def _stage(agent: str) -> Stage | None:
 
 
 def subject_of(state: State) -> Subject:
-    """The contract of `state`: its own checks and the merged milestones', less what was superseded."""
+    """The contract of `state`: its own checks and the merged ones', less what was superseded."""
     specification, architecture = state.specification, state.architecture
     assert specification is not None
     assert architecture is not None

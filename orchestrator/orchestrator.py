@@ -20,7 +20,8 @@ from orchestrator.scoring import show
 SCAFFOLD = Tree(
     {
         ".gitignore": b"__pycache__/\n*.pyc\n.venv/\n.pytest_cache/\n.coverage\n",
-        "pytest.ini": b"[pytest]\npythonpath = .\ntestpaths = tests\naddopts = --import-mode=importlib\n",
+        "pytest.ini": b"[pytest]\npythonpath = .\ntestpaths = tests\n"
+        b"addopts = --import-mode=importlib\n",
     }
 )
 """The first commit: how the product's own tests are run, which no agent may change."""

@@ -1,4 +1,6 @@
-"""Runs that answer from a recording: its prompts, settings, decisions and answers, never its verdicts."""
+"""Runs that answer from a recording: its prompts, settings, decisions and answers, never its
+verdicts.
+"""
 
 import hashlib
 import json
@@ -23,10 +25,12 @@ async def begin(
     flags: Mapping[str, object],
     into: Path | None = None,
 ) -> RunFolder:
-    """A new run that answers from the recording at `path` (a recording, or a folder with one in it).
+    """A new run that answers from the recording at `path` (a recording, or a folder with one in
+    it).
 
-    A shipped recording whose bytes match the manifest is trusted code: where bubblewrap does not work it may run
-    as an ordinary process. Raises Misuse when `path` holds no recording, Missing when something is broken.
+    A shipped recording whose bytes match the manifest is trusted code: where bubblewrap does not
+    work it may run as an ordinary process. Raises Misuse when `path` holds no recording, Missing
+    when something is broken.
     """
     recording = find(path)
     recorded = settings.parse(recording.settings.read_text("utf-8"), str(recording.settings))

@@ -9,13 +9,14 @@ from jinja2 import TemplateError as JinjaError
 
 from orchestrator.errors import Missing
 
-
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#!])")
 """What Markdown could read as more than text."""
 
 
 class Renderer:
-    """Renders `*.j2` files from the first of `folders` that has them. HTML templates escape, others do not."""
+    """Renders `*.j2` files from the first of `folders` that has them. HTML templates escape, others
+    do not.
+    """
 
     def __init__(self, *folders: Path) -> None:
         self._jinja = Environment(

@@ -102,7 +102,9 @@ def finished() -> str:
 
 
 def write(report: Report, folder: Path, renderer: Renderer) -> Path:
-    """Writes report.json, report.md and report.html into `folder`; returns the Markdown's path. Raises Missing."""
+    """Writes report.json, report.md and report.html into `folder`; returns the Markdown's path.
+    Raises Missing.
+    """
     markdown = renderer.render("report.md.j2", report=report)
     page = renderer.render("report.html.j2", report=report)
     try:

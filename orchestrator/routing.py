@@ -22,7 +22,7 @@ class Abandon(Value):
 
 
 class Repair(Value):
-    """Who mends a red verdict within the attempt, and which failing tests are that agent's to mend."""
+    """Who mends a red verdict within the attempt, and which failing tests are its to mend."""
 
     stage: Literal["impl", "test"]
     tests: tuple[str, ...]
@@ -30,7 +30,9 @@ class Repair(Value):
 
 
 def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry | Abandon:
-    """The next step after the last of `attempts`; attempts caused by a conflict are not counted as tries."""
+    """The next step after the last of `attempts`; attempts caused by a conflict are not counted as
+    tries.
+    """
     last = attempts[-1]
     if last.gate.passed:
         return Accept()
@@ -46,7 +48,9 @@ def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry 
 
 
 def culprit(attempt: Attempt) -> Stage:
-    """The stage to blame for a failed attempt: what failed to answer, Impl when red, else what Eval says."""
+    """The stage to blame for a failed attempt: what failed to answer, Impl when red, else what Eval
+    says.
+    """
     if attempt.verdict is None:
         return attempt.failed_stage or attempt.entry
     if attempt.verdict.outcome != "pass":
@@ -57,7 +61,9 @@ def culprit(attempt: Attempt) -> Stage:
 
 
 def _before(stage: Stage, last: Attempt) -> Stage:
-    """One stage earlier; straight to Spec when only its own checks are red, since only Spec may correct them."""
+    """One stage earlier; straight to Spec when only its own checks are red, since only Spec may
+    correct them.
+    """
     if last.verdict is not None and only_checks(last.verdict):
         return "spec"
     return STAGES[max(0, STAGES.index(stage) - 1)]
@@ -66,9 +72,10 @@ def _before(stage: Stage, last: Attempt) -> Stage:
 def repair(verdict: Verdict, *, revised: bool, repairs: int) -> Repair:
     """Who mends `verdict`, which is not a pass.
 
-    A test is Test's to revise, once per milestone, when everything else says that the product is right: its
-    criterion's checks are green (at once), or it names no criterion, all checks are green and Impl has tried.
-    A suite that is too weak or that cannot be trusted is Test's too. Everything else goes to Impl.
+    A test is Test's to revise, once per milestone, when everything else says that the product is
+    right: its criterion's checks are green (at once), or it names no criterion, all checks are
+    green and Impl has tried. A suite that is too weak or that cannot be trusted is Test's too.
+    Everything else goes to Impl.
     """
     if weak(verdict):
         return Repair(stage="test", tests=(), reason="the suite is too weak")
@@ -80,7 +87,9 @@ def repair(verdict: Verdict, *, revised: bool, repairs: int) -> Repair:
 
 
 def weak(verdict: Verdict) -> bool:
-    """Whether all tests are green and something is still missing that only more or other tests can give."""
+    """Whether all tests are green and something is still missing that only more or other tests can
+    give.
+    """
     if verdict.tests.failures or any(one.outcome != "passed" for one in verdict.checks):
         return False
     lives = any(not one.killed for one in verdict.strength)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-import ruff
+import ruff  # pyright: ignore[reportMissingTypeStubs]
 import uv
 from pydantic import ValidationError
 
@@ -105,8 +105,8 @@ async def begin(
 ) -> RunFolder:
     """A new run's folder, written. A `recording` brings its own idea, plan and prompts.
 
-    Raises Misuse when the product would land in a full folder or in somebody's repository, Missing when the
-    run's folder cannot be written.
+    Raises Misuse when the product would land in a full folder or in somebody's repository, Missing
+    when the run's folder cannot be written.
     """
     await _free(into or home, home, env, full=into is not None)
     source = recording.start() if recording else None
@@ -196,7 +196,7 @@ def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
 
 @contextmanager
 def _interruptible(halt: Halt) -> Generator[None]:
-    """Ctrl-C once: what is in flight is finished and recorded, nothing new begins. Twice: stop now."""
+    """Ctrl-C once: what is in flight is finished and recorded. Twice: stop now."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -331,7 +331,9 @@ def _sandbox(chosen: Settings, place: Path) -> Sandbox:
 
 
 async def probed(chosen: Settings, env: Mapping[str, str]) -> None:
-    """Returns when git and the chosen sandbox work here; before anything is paid for. Raises Missing."""
+    """Returns when git and the chosen sandbox work here; before anything is paid for. Raises
+    Missing.
+    """
     _git(env)
     place = cache(env)
     tools = Uv(program=Path(uv.find_uv_bin()), python=_python(), cache=place, env=env)
@@ -339,7 +341,9 @@ async def probed(chosen: Settings, env: Mapping[str, str]) -> None:
 
 
 def cache(env: Mapping[str, str]) -> Path:
-    """Environments and verification copies, where an unprivileged user can reach them. Raises Missing."""
+    """Environments and verification copies, where an unprivileged user can reach them. Raises
+    Missing.
+    """
     if os.geteuid() == 0:
         path = Path("/var/cache/milestone-orchestrator")
     else:

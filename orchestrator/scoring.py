@@ -30,8 +30,8 @@ def judge(
 ) -> Gate:
     """Facts first: without a passing verdict nothing passes, whatever the evaluation says.
 
-    `threshold` is in hundredths, `floor` the least score of any dimension. A missing verdict or evaluation
-    (the attempt did not get so far) cannot pass.
+    `threshold` is in hundredths, `floor` the least score of any dimension. A missing verdict or
+    evaluation (the attempt did not get so far) cannot pass.
     """
     reasons: list[str] = []
     if verdict is None:
@@ -64,7 +64,9 @@ def _judged(evaluation: Evaluation, score: int, *, threshold: int, floor: int) -
 
 
 def best(attempts: tuple[Attempt, ...]) -> Attempt:
-    """The attempt to keep: passed, then verified, then the higher score, then more tests, then the later."""
+    """The attempt to keep: passed, then verified, then the higher score, then more tests, then the
+    later.
+    """
 
     def worth(one: Attempt) -> tuple[bool, bool, int, int, int]:
         verified = one.verdict is not None and one.verdict.outcome == "pass"

@@ -1,13 +1,16 @@
 """Where a run stands, read from its journal and ledger without touching either."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
 
 from orchestrator.artifacts.values import Value
 from orchestrator.budget import spend
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import FileLedger
+
+OPEN = "running, waiting or stopped; orchestrate resume goes on"
 
 
 class Stand(Value):
@@ -27,25 +30,34 @@ class Standing(Value):
     price: str
 
 
+class _Line(BaseModel):
+    """What this page reads of a journal line; every event has its own fields."""
+
+    event: str
+    milestones: tuple[str, ...] = ()
+    milestone: str = ""
+    stage: str = ""
+    attempt: int = 0
+    status: str = ""
+    passed: bool = False
+
+
 def of(run: RunFolder) -> Standing:
     """Raises Missing when the run cannot be read."""
     start = run.start()
-    state = "waiting or stopped; orchestrate resume goes on"
+    state = OPEN
     milestones: dict[str, str] = {}
     for line in _lines(run.journal):
-        match line:
-            case {"event": "planned", "milestones": [*names]}:
-                milestones = {str(name): milestones.get(str(name), "not begun") for name in names}
-            case {"event": "stage_started", "milestone": str(name), "stage": stage, "attempt": n}:
-                milestones[name] = f"{stage}, attempt {n}"
-            case {"event": "milestone_ended", "milestone": str(name), "status": str(status)}:
-                milestones[name] = status.replace("_", " ")
-            case {"event": "run_ended", "passed": passed}:
-                state = "complete" if passed else "ended, not passed"
-            case {"event": "run_started"}:
-                state = "running, waiting or stopped; orchestrate resume goes on"
-            case _:
-                pass
+        if line.event == "planned":
+            milestones = {name: milestones.get(name, "not begun") for name in line.milestones}
+        elif line.event == "stage_started":
+            milestones[line.milestone] = f"{line.stage}, attempt {line.attempt}"
+        elif line.event == "milestone_ended":
+            milestones[line.milestone] = line.status.replace("_", " ")
+        elif line.event == "run_ended":
+            state = "complete" if line.passed else "ended, not passed"
+        elif line.event == "run_started":
+            state = OPEN
     spent = spend(one.answer for one in FileLedger(run.ledger).answers())
     known = spent.input_tokens >= 0 and spent.output_tokens >= 0
     return Standing(
@@ -59,12 +71,12 @@ def of(run: RunFolder) -> Standing:
     )
 
 
-def _lines(path: Path) -> Iterator[object]:
+def _lines(path: Path) -> Iterator[_Line]:
     """The journal's complete lines; the last may be torn by a kill."""
     if not path.exists():
         return
     for line in path.read_text("utf-8", "replace").splitlines():
         try:
-            yield json.loads(line)
-        except ValueError:
+            yield _Line.model_validate_json(line)
+        except ValidationError:
             continue

@@ -17,7 +17,8 @@ class Verification:
         self._halt = halt
 
     async def verify(self, subject: Subject) -> Verdict:
-        """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and recorded.
+        """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and
+        recorded.
 
         Raises what the verifier raises when the machine fails; that is never recorded.
         """

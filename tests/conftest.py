@@ -1,7 +1,6 @@
 """What every test shares: a home that nobody else uses, and the network of the test run."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,7 @@ def env() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("ORCHESTRATE_", "ANTHROPIC_")):
             monkeypatch.delenv(name)
-    yield

@@ -1,4 +1,4 @@
-"""A scripted world: a small product in three milestones, and a model that builds it from a script."""
+"""A scripted world: a small product in three milestones, and a model that builds it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ def good(request: Request) -> str:
         "spec": specification,
         "arch": architecture,
         "impl": code,
-        "test": tests,
+        "test": suite,
         "eval": evaluation,
     }
     return make[request.agent](number, word)
@@ -220,7 +220,7 @@ def code(number: str, word: str, body: str = "") -> str:
     return "\n".join(parts)
 
 
-def tests(number: str, word: str, expected: str = "") -> str:
+def suite(number: str, word: str, expected: str = "") -> str:
     wanted = expected or said(word, "Eve")
     contract = f'''"""Contract of {word}."""
 

@@ -23,7 +23,9 @@ class Material(Value):
 
 
 class Brief(Value):
-    """What an agent gets: material from the stable to the changing, and one closing line that says what to do."""
+    """What an agent gets: material from the stable to the changing, and one closing line that says
+    what to do.
+    """
 
     scope: str
     attempt: int
@@ -50,7 +52,9 @@ class Reply(Generic[T]):
 
 
 class Asker:
-    """Puts briefs to a model. Turns are counted per scope, agent and attempt, so every request has its own id."""
+    """Puts briefs to a model. Turns are counted per scope, agent and attempt, so every request has
+    its own id.
+    """
 
     def __init__(self, model: Model, prompts: Renderer, settings: Settings) -> None:
         self._model = model
@@ -63,8 +67,8 @@ class Asker:
     ) -> Reply[T]:
         """The agent's first valid answer.
 
-        `schema` is the JSON schema of the answer as text, "" for code. `read` turns an answer into a value or
-        raises Invalid. Raises NoAnswer when the last re-ask was not valid either.
+        `schema` is the JSON schema of the answer as text, "" for code. `read` turns an answer into
+        a value or raises Invalid. Raises NoAnswer when the last re-ask was not valid either.
         """
         extra: tuple[Material, ...] = ()
         reasons: tuple[str, ...] = ()

@@ -19,10 +19,11 @@ class Change:
 
 
 class ChangeReader:
-    """Reads one agent's answers; of a cut-off one it keeps the complete blocks and asks for the rest.
+    """Reads one agent's answers; of a cut-off one it keeps the complete blocks and asks for the
+    rest.
 
-    `may` gives the reason why a path is not this agent's to touch, "" when it is; `problems` names what else is
-    wrong with the tree that would result.
+    `may` gives the reason why a path is not this agent's to touch, "" when it is; `problems` names
+    what else is wrong with the tree that would result.
     """
 
     def __init__(

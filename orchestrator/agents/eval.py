@@ -66,7 +66,9 @@ def _criteria(evaluation: Evaluation, criteria: tuple[str, ...]) -> list[str]:
 
 
 def _cited(evaluation: Evaluation, tree: Tree) -> list[str]:
-    """Evidence must begin with `path:line` of a line that exists; a finding's path must exist when it is given."""
+    """Evidence must begin with `path:line` of a line that exists; a finding's path must exist when
+    it is given.
+    """
     found: list[str] = []
     for score in evaluation.scores:
         for evidence in score.evidence:

@@ -10,8 +10,8 @@ FIRST = (
     "Implement this milestone on the code as it stands. Answer with the changes in marked blocks."
 )
 AGAIN = (
-    "Correct the code as it stands so that every finding is answered; do not start over. Answer with "
-    "the changes in marked blocks."
+    "Correct the code as it stands so that every finding is answered; do not start over. Answer "
+    "with the changes in marked blocks."
 )
 LOCKED = ("pytest.ini", "tox.ini", "setup.cfg", "conftest.py", "sitecustomize.py")
 

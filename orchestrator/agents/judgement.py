@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from orchestrator.agents.base import Invalid
 from orchestrator.artifacts.exchange import Answer
@@ -49,7 +50,9 @@ def json_text(text: str) -> str:
 
 
 def _first_object(text: str) -> str:
-    """The first complete JSON value of `text`, without what trails it; all of it where there is none."""
+    """The first complete JSON value of `text`, without what trails it; all of it where there is
+    none.
+    """
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except ValueError:
@@ -63,15 +66,8 @@ def _cut(answer: Answer) -> tuple[str, ...]:
     return ("the answer was cut off at the token limit: give the whole object again, more briefly",)
 
 
-def _told(error: object) -> str:
-    match error:
-        case {"loc": tuple(place), "msg": str(message), "type": "json_invalid"}:
-            return f"the answer is not one JSON object: {message}{_at(place)}"
-        case {"loc": tuple(place), "msg": str(message)}:
-            return f"{message}{_at(place)}"
-        case _:
-            return str(error)
-
-
-def _at(place: tuple[object, ...]) -> str:
-    return f" (at {'.'.join(str(part) for part in place)})" if place else ""
+def _told(error: ErrorDetails) -> str:
+    place = f" (at {'.'.join(str(part) for part in error['loc'])})" if error["loc"] else ""
+    if error["type"] == "json_invalid":
+        return f"the answer is not one JSON object: {error['msg']}{place}"
+    return f"{error['msg']}{place}"

@@ -14,7 +14,7 @@ from orchestrator.artifacts.verdict import Verdict
 
 
 class State(Value):
-    """Everything a request of this milestone may be built from: nothing of its siblings, no clock."""
+    """Everything a request of this milestone may be built from: no sibling, no clock."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -37,7 +37,7 @@ class State(Value):
         return self.model_copy(update=changes)
 
     def brief(self, *tail: Material, task: str, held: bool = False) -> Brief:
-        """What every agent of the milestone gets, then `tail`. Only Spec may ask for `held` checks."""
+        """What every agent of the milestone gets, then `tail`. Only Spec may ask for `held`."""
         return Brief(
             scope=self.milestone.id,
             attempt=self.attempt,

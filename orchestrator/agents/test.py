@@ -10,12 +10,12 @@ from orchestrator.verify.names import expected_tests, names_criterion
 
 FIRST = "Write the tests of this milestone. Answer with new files in marked blocks."
 ADD = (
-    "Add tests so that the findings are answered; the existing ones are locked. Answer with new files "
-    "in marked blocks."
+    "Add tests so that the findings are answered; the existing ones are locked. Answer with new "
+    "files in marked blocks."
 )
 REVISE = (
-    "Revise these tests, once, and only where the test itself is wrong by the specification: {tests}. "
-    "Say why outside the blocks. Answer with the changes in marked blocks."
+    "Revise these tests, once, and only where the test itself is wrong by the specification: "
+    "{tests}. Say why outside the blocks. Answer with the changes in marked blocks."
 )
 
 

@@ -15,7 +15,7 @@ Kind = Literal[
 
 
 class Match(Value):
-    """How a text must look. `equals` compares after both sides lost trailing white space and `\\r`."""
+    """How a text must look. `equals` compares after both sides lost trailing white space and `\\r`."""  # noqa: E501
 
     how: Annotated[Literal["equals", "contains", "absent", "matches"], AnyCase]
     text: str

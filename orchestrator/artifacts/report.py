@@ -1,4 +1,6 @@
-"""The final report. Every number comes from artifacts; what time, price, interruption or re-asking decide is `measured`."""
+"""The final report. Every number comes from artifacts; what time, price, interruption or re-asking
+decide is `measured`.
+"""
 
 from typing import Annotated, Literal
 
@@ -67,7 +69,9 @@ class MilestoneReport(Value):
 
 
 class Facts(Value):
-    """What the run came to, without prose and without anything measured: the same for the same answers."""
+    """What the run came to, without prose and without anything measured: the same for the same
+    answers.
+    """
 
     product: str
     idea: str
@@ -115,6 +119,6 @@ def lasting(report: Report) -> dict[str, object]:
     marked = {
         name
         for name, field in Report.model_fields.items()
-        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("measured")
+        if field.json_schema_extra == {"measured": True}
     }
     return report.model_dump(mode="json", exclude=marked)

@@ -46,7 +46,7 @@ class Correction(Value):
 
 
 class Supersession(Value):
-    """What this milestone makes wrong: an earlier test (node id, `path::name`) or criterion (id)."""
+    """What this milestone makes wrong: an earlier test (node id, `path::name`) or criterion (id)."""  # noqa: E501
 
     test: str
     reason: str

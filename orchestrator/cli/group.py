@@ -21,7 +21,7 @@ class IdeaGroup(click.Group):
             args = [words[0], *(one for one in _without_first(args, words[0]))]
         return super().parse_args(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         rows = [
             (name, command.get_short_help_str(60))
             for name, command in self.commands.items()

@@ -1,4 +1,6 @@
-"""Commands for an outer agent that is the model: start, next, submit. One JSON line each, exit 0 for every state."""
+"""Commands for an outer agent that is the model: start, next, submit. One JSON line each, exit 0
+for every state.
+"""
 
 import asyncio
 import json

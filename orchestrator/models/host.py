@@ -25,7 +25,8 @@ class Pending:
 class Host:
     """Writes each request into `inbox` and parks; takes the answers to `submitted` ids from there.
 
-    What waits is appended to `pending`. The answer's path carries the request's digest, so that an answer to an older version is never taken.
+    What waits is appended to `pending`. The answer's path carries the request's digest, so that an
+    answer to an older version is never taken.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Host:
         self._pending = pending
 
     async def complete(self, request: Request) -> Answer:
-        """Raises AwaitingHost until the answer is submitted, Missing when its file cannot be used."""
+        """Raises AwaitingHost until the answer is submitted, Missing when it cannot be used."""
         place = self._place(request)
         if request.id in self._submitted and place.answer_file.exists():
             return _answer(place, request)

@@ -16,8 +16,9 @@ SUMMARY = 200
 class Recorded:
     """A Model that looks in the ledger first, and records an answer before anybody uses it.
 
-    `source` is where a miss is answered from; only a "live" call leaves an intent behind. With `re_ask` a request
-    that was recorded in another version is asked again, and the old answer is kept beside the new one.
+    `source` is where a miss is answered from; only a "live" call leaves an intent behind. With
+    `re_ask` a request that was recorded in another version is asked again, and the old answer is
+    kept beside the new one.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class Recorded:
         self._re_ask = re_ask
 
     async def complete(self, request: Request) -> Answer:
-        """Raises Changed when this request was recorded in another version, and what the model raises."""
+        """Raises Changed when this request was recorded in another version, and what the model
+        raises.
+        """
         found = self._ledger.answer(request)
         if found is not None:
             self._tell(request, found, "ledger")
@@ -39,7 +42,7 @@ class Recorded:
         other = self._ledger.other(request)
         if other and not self._re_ask:
             raise Changed(
-                f"request {request.id} was answered as {other[:12]} and is now {request.digest[:12]}: "
+                f"request {request.id} was {other[:12]} when answered, now {request.digest[:12]}: "
                 "the prompts, the settings or the tool have changed since",
                 f"`orchestrate resume --re-ask` pays for it again at {request.model}'s price "
                 "(the old answer is kept)",

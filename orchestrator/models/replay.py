@@ -7,7 +7,9 @@ from orchestrator.ledger import Ledger
 
 
 class Replay:
-    """Answers by id. A request with another digest than the recorded one is answered all the same, with a warning."""
+    """Answers by id. A request with another digest than the recorded one is answered all the same,
+    with a warning.
+    """
 
     def __init__(self, recording: Ledger, *, sink: Sink) -> None:
         self._recorded = {one.id: one for one in recording.answers()}
@@ -19,7 +21,7 @@ class Replay:
         if found is None:
             raise Missing(
                 f"the recording has no answer to {request.id}",
-                "record it again, or run with a model: set ANTHROPIC_API_KEY and leave out --replay",
+                "record it again, or leave out --replay and set ANTHROPIC_API_KEY",
             )
         if found.digest != request.digest:
             self._sink(
