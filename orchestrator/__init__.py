@@ -1,5 +1,6 @@
 """The milestone orchestrator: a product idea becomes a working, tested project."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +11,6 @@ __all__ = ["Orchestrator"]
 
 def __getattr__(name: str) -> object:
     """`Orchestrator` is imported on first use: the command line must not pay for it."""
-    if name == "Orchestrator":
-        from orchestrator.api import Orchestrator
-
-        return Orchestrator
+    if name in __all__:
+        return getattr(import_module("orchestrator.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

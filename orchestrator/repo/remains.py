@@ -41,3 +41,6 @@ def _clean_objects(folder: Path) -> None:
             path.unlink(missing_ok=True)
     for path in folder.glob("pack/tmp_*"):
         path.unlink(missing_ok=True)
+    for path in folder.glob("pack/*.keep"):
+        if path.read_bytes().strip() == b"fast-import":
+            path.unlink(missing_ok=True)

@@ -93,10 +93,10 @@ def answered(step: HttpStep, came: Answered, captured: Mapping[str, Json]) -> Mi
         return unserved(came)
     if came.status != step.status:
         said = f"expected status {step.status}, got {came.status}"
-        return Mismatch(kind="wrong status", text=f"{said}\nbody: {came.body}{_tail(came.err)}")
+        return Mismatch(kind="wrong status", text=f"{said}{_content(came)}{_tail(came.err)}")
     found = _body(step, came, captured)
     if found:
-        return Mismatch(kind="wrong body", text=f"{found}\nbody: {came.body}")
+        return Mismatch(kind="wrong body", text=f"{found}{_content(came)}")
     found = _headers(step, came)
     return Mismatch(kind="wrong output", text=found) if found else None
 
@@ -116,7 +116,7 @@ def captures(step: HttpStep, came: Answered) -> dict[str, Json] | Mismatch:
     for pair in step.captures:
         value = _at(parsed(came.body), pair.value)
         if value is None:
-            said = f"there is no value at {pair.value!r}\nbody: {came.body}"
+            said = f"there is no value at {pair.value!r}{_content(came)}"
             return Mismatch(kind="wrong body", text=said)
         found[pair.name] = value
     return found
@@ -246,8 +246,12 @@ def _brief(value: Json) -> str:
 
 
 def _shown(came: Ran) -> str:
-    return (f"\nstdout: {came.out.rstrip()[-400:]}" if came.out.strip() else "") + _tail(came.err)
+    return (f"\nstdout: {came.out.rstrip()[:400]}" if came.out.strip() else "") + _tail(came.err)
+
+
+def _content(came: Answered) -> str:
+    return f"\nbody: {came.body[:2000]}"
 
 
 def _tail(err: str) -> str:
-    return f"\nstderr: {err.rstrip()[-800:]}" if err.strip() else ""
+    return f"\nstderr: {err.rstrip()[-4000:]}" if err.strip() else ""

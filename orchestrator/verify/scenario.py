@@ -24,9 +24,8 @@ from orchestrator.sandbox import ExecResult
 from orchestrator.verify import compare
 from orchestrator.verify.bench import Bench, Channel
 from orchestrator.verify.compare import Answered, Json, Mismatch, Ran
-from orchestrator.verify.trace import clean
+from orchestrator.verify.trace import tidy
 
-LONGEST_DETAIL = 1500
 PATIENCE = 10
 """Seconds for the sandbox and the driver themselves."""
 Came = TypeVar("Came", Ran, Answered)
@@ -94,12 +93,12 @@ class _Play:
             raise Missing(f"the driver did not start in the sandbox: {said}", "orchestrate doctor")
         if not steps:
             found = await self._start()
-            return _Told(found, clean(found.text, places)[:LONGEST_DETAIL] if found else "")
+            return _Told(found, tidy(found.text, places) if found else "")
         for number, step in enumerate(steps, 1):
             found = await self._step(step)
             if found:
-                text = clean(f"step {number}, {_title(step)}: {found.text}", places)
-                return _Told(found, text[:LONGEST_DETAIL])
+                said = f"step {number}, {_title(step)}: {found.text}"
+                return _Told(found, tidy(said, places))
         return _Told()
 
     async def _step(self, step: Step) -> Mismatch | None:
@@ -124,7 +123,7 @@ class _Play:
         if isinstance(came, Mismatch):
             return came
         if library and came.exit_code != 0 and not came.trouble:
-            return Mismatch(kind="crashed", text=came.err[-1000:])
+            return Mismatch(kind="crashed", text=came.err[-4000:])
         return compare.crashed(came, None)
 
     async def _ran(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 MOST_LINES = 40
 MOST_CHARS = 3000
 MOST_REASONS = 25
+LONGEST = 1500
 NOISE = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
     (re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"), ""),
@@ -23,6 +24,7 @@ NOISE = (
     (re.compile(r"\bpid[ =:]+\d+", re.IGNORECASE), "pid <pid>"),
 )
 LOCATION = re.compile(r"(?P<path>[^\s:][^:]*):(?P<line>\d+): (in .+|\S+)$")
+FOREIGN_FRAME = re.compile(r'  File "<(python|env|frozen)')
 CARETS = re.compile(r"[\s^~]+$")
 
 
@@ -50,6 +52,22 @@ def clean(text: str, places: Mapping[str, str]) -> str:
     return text
 
 
+def tidy(text: str, places: Mapping[str, str]) -> str:
+    """`text`, clean, without frames of other people's code; at most 1500 characters.
+
+    Of a longer one the middle is gone.
+    """
+    kept: list[str] = []
+    foreign = False
+    for line in clean(text, places).splitlines():
+        if not line.startswith("    "):
+            foreign = FOREIGN_FRAME.match(line) is not None
+        if not foreign and not (line.startswith("    ") and CARETS.fullmatch(line)):
+            kept.append(line)
+    short = "\n".join(kept)
+    return short if len(short) <= LONGEST else f"{short[:500]}\n...\n{short[5 + 500 - LONGEST :]}"
+
+
 def condense(text: str, places: Mapping[str, str]) -> str:
     """A pytest trace (`--tb=short`) as the project's own places and its reasons.
 
@@ -63,14 +81,14 @@ def condense(text: str, places: Mapping[str, str]) -> str:
         kept = [entries[0]._replace(lines=entries[0].lines[:5]), *tests, *product]
     lines = [line for one in kept if one.ours for line in one.lines if not _reason(line)]
     lines = lines[: MOST_LINES - MOST_REASONS]
-    reasons = [line for one in entries for line in one.lines if _reason(line)]
+    reasons = [line for one in entries for line in one.lines if _reason(line) and line != "E"]
     if len(reasons) > MOST_REASONS:
         reasons = [*reasons[: MOST_REASONS - 1], "E   ..."]
     return "\n".join(line[:400] for line in (*lines, *reasons))[:MOST_CHARS]
 
 
 def _reason(line: str) -> bool:
-    return line.startswith("E  ")
+    return line == "E" or line.startswith("E  ")
 
 
 def _entries(text: str) -> list[Entry]:

@@ -111,11 +111,11 @@ def _criterion(name: str, facts: Facts) -> CriterionResult:
 
 
 def _reason(failure: TestFailure) -> str:
-    """The line that names the exception, else the first that pytest marks, else the last."""
+    """The line that names the exception, else the first that pytest marks, else the first."""
     lines = failure.error.splitlines()
     marked = [line[1:].strip() for line in lines if line.startswith("E  ")]
     named = [line for line in marked if RAISED.match(line)]
-    return _line((named + marked + lines[-1:] + ["no trace"])[0])
+    return _line((named + marked + lines[:1] + ["no trace"])[0])
 
 
 def _line(text: str) -> str:

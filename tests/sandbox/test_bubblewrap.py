@@ -118,6 +118,12 @@ def test_the_command_is_nobody_in_the_eyes_of_the_kernel(bubblewrap: Sandbox, ru
     assert run(bubblewrap, code).stdout == "EACCES\n65534 65534 nobody\n"
 
 
+def test_the_kernels_settings_are_mounted_read_only(bubblewrap: Sandbox, run: Run) -> None:
+    code = "import os; print(os.statvfs('/proc/sys').f_flag & os.ST_RDONLY)"
+
+    assert run(bubblewrap, code).stdout == "1\n"
+
+
 def test_room_on_disk_is_limited(bubblewrap: Sandbox, run: Run) -> None:
     code = "".join(
         attempt(

@@ -198,7 +198,12 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     orders = channel.makefile("rb")
-    places = {"root": ROOT, "temp": TEMP, "prefix": sys.prefix, "base": sys.base_prefix}
+    places = {
+        "root": ROOT,
+        "temp": TEMP,
+        "prefix": str(Path(sys.executable).parents[1]),
+        "base": sys.base_prefix,
+    }
     channel.sendall(json.dumps(places).encode() + b"\n")
     try:
         for line in orders:

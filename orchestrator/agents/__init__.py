@@ -1,0 +1,1 @@
+"""Agents: one module each, typed artifact in, typed artifact out."""

@@ -1,0 +1,1 @@
+"""The values that parts exchange: frozen, closed, without behaviour that reaches outside."""
