@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import run, settings
+from orchestrator import machine, settings
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 
@@ -58,7 +58,7 @@ def _git(env: Mapping[str, str]) -> Check:
 
 def _sandbox(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
     try:
-        asyncio.run(run.probed(chosen, env))
+        asyncio.run(machine.probed(chosen, env))
     except Missing as stop:
         return Check(name="sandbox", ok=False, detail=stop.message, remedy=stop.remedy)
     holds = "self-test passed" if chosen.sandbox == "bubblewrap" else "runs, but is no boundary"

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import run, settings
+from orchestrator import machine, run, settings
 from orchestrator.errors import Missing, Misuse
 from orchestrator.folder import RunFolder
 from orchestrator.settings import Settings
@@ -54,7 +54,7 @@ def find(path: Path) -> RunFolder:
 
 def trusted(recording: Path) -> bool:
     """Whether `recording` is one of the shipped examples, byte for byte as the manifest has it."""
-    for examples in run.data("examples"):
+    for examples in machine.data("examples"):
         if examples.is_dir() and recording.resolve().is_relative_to(examples.resolve()):
             return _matches(recording.resolve(), examples.resolve())
     return False
@@ -82,7 +82,7 @@ def hashes(examples: Path, folder: Path) -> dict[str, str]:
 
 async def _sandboxed(chosen: Settings, env: Mapping[str, str]) -> Settings:
     try:
-        await run.probed(chosen, env)
+        await machine.probed(chosen, env)
     except Missing:
         return settings.over(chosen, {"sandbox": "process"})
     return chosen

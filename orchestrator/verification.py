@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from orchestrator.artifacts.verdict import Verdict
+from orchestrator.events import Sink, Warned
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
 from orchestrator.verify import Subject, Verifier, unverified
@@ -11,10 +12,22 @@ from orchestrator.verify.environment import Locked, Requirements, requirements
 
 
 class Verification:
-    def __init__(self, verifier: Verifier, ledger: Ledger, halt: Halt) -> None:
+    """`recording` is the ledger of a replayed run: its verdicts are never used, only compared."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        ledger: Ledger,
+        halt: Halt,
+        *,
+        sink: Sink,
+        recording: Ledger | None = None,
+    ) -> None:
         self._verifier = verifier
         self._ledger = ledger
         self._halt = halt
+        self._sink = sink
+        self._recording = recording
 
     async def verify(self, subject: Subject) -> Verdict:
         """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and
@@ -36,7 +49,18 @@ class Verification:
         self._halt.check()
         verdict = await self._verifier.verify(ready)
         self._ledger.record_verdict(key, verdict)
+        self._compare(key, verdict)
         return verdict
+
+    def _compare(self, key: str, verdict: Verdict) -> None:
+        recorded = self._recording.verdict(key) if self._recording else None
+        if recorded is not None and recorded.outcome != verdict.outcome:
+            self._sink(
+                Warned(
+                    message=f"verification found {verdict.outcome} where {recorded.outcome} was "
+                    f"recorded: {'; '.join(verdict.reasons[:2])}"
+                )
+            )
 
     async def _lock(self, lines: tuple[str, ...]) -> Locked:
         """The lock file is the index's word at one moment: a decision, kept."""

@@ -375,3 +375,37 @@ def test_a_lock_waits_for_the_last_process_to_finish(tmp_path: Path) -> None:
 def test_a_run_that_is_not_there_cannot_be_locked(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="nowhere/lock"), RunLock(tmp_path / "nowhere"):
         pass
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.test_ledger import answer, request
+from orchestrator.ledger import FileLedger
+ledger = FileLedger(Path(sys.argv[1]))
+for turn in range(10_000):
+    ledger.intend(request(turn=turn))
+    ledger.record(request(turn=turn), answer("x" * 20_000))
+    print(turn, flush=True)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_what_was_recorded_survives_a_kill(tmp_path: Path, count: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert process.stdout is not None
+    for _ in range(count):
+        process.stdout.readline()
+    process.kill()
+    said = count + len(process.stdout.read().splitlines())
+    process.stdout.close()
+    process.wait()
+    ledger = FileLedger(tmp_path)
+    ledger.clean()
+    assert said <= len(ledger.answers()) <= said + 1
+    assert ledger.unanswered() in (0, 1)
+    assert all(one.answer == answer("x" * 20_000) for one in ledger.answers())

@@ -194,6 +194,23 @@ def test_a_library_is_tried_by_short_programs(workshop: Workshop) -> None:
     )
 
 
+@needs_bubblewrap
+def test_a_program_cannot_look_into_what_drives_it(workshop: Workshop) -> None:
+    peek = (
+        "import os\n"
+        "try:\n"
+        "    print(os.listdir(f'/proc/{os.getppid()}/fd'))\n"
+        "except PermissionError:\n"
+        "    print('shut')\n"
+    )
+    shown = check("shown", python(peek, "shut"))
+
+    verdict = workshop.verify(tree(ADDER), CLI, shown, sandbox=Bubblewrap(workshop.cache))
+
+    assert verdict.checks[0].detail == ""
+    assert verdict.checks[0].outcome == "passed"
+
+
 def test_outputs_learnt_by_heart_fail_the_held_checks_and_show_nothing(workshop: Workshop) -> None:
     learnt = tree(ADDER, {"app/__main__.py": "def main():\n    print(3)\nmain()\n"})
 

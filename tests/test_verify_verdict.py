@@ -195,6 +195,23 @@ def test_nothing_of_the_machine_or_the_moment_stays_in_a_text() -> None:
     )
 
 
+def test_a_crash_is_told_by_the_frames_of_the_project() -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/work/app.py", line 3, in f\n    json.loads(x)\n    ~~~~^^^\n'
+        '  File "/usr/lib/python3.11/json/__init__.py", line 9, in loads\n    raise\n'
+        "ValueError: no\n"
+    )
+
+    assert trace.tidy(text, PLACES).splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "app.py", line 3, in f',
+        "    json.loads(x)",
+        "ValueError: no",
+    ]
+    assert len(trace.tidy("x" * 9000, PLACES)) == 1500
+
+
 def test_a_long_trace_keeps_the_test_the_innermost_product_line_and_the_reasons() -> None:
     middle = [f"app/a.py:{number}: in deeper\n    deeper()" for number in range(60)]
     text = "\n".join(

@@ -121,7 +121,7 @@ def plan(
 
     Example: orchestrate plan "a to-do list for the shell"
     """
-    from orchestrator import run, settings
+    from orchestrator import planfile, run, settings
 
     text = _idea(words, file, [])
     if out.exists():
@@ -133,7 +133,7 @@ def plan(
     outside = run.Outside(env=os.environ, sinks=(shown,) if shown else ())
     made = asyncio.run(run.plan_only(folder, outside))
     try:
-        out.write_text(run.plan_text(text, made), "utf-8")
+        out.write_text(planfile.text(text, made), "utf-8")
     except OSError as error:
         raise Missing(
             f"cannot write {out}: {error.strerror}", "choose another file with --out"
@@ -157,9 +157,9 @@ def run_plan(path: Path, into: Path | None, as_json: bool, quiet: bool, **flags:
 
     Example: orchestrate run --plan plan.json
     """
-    from orchestrator import run
+    from orchestrator import planfile
 
-    text, made = run.read_plan(_text(path), str(path))
+    text, made = planfile.read(_text(path), str(path))
     return _begun(text, made, into, flags, as_json=as_json, quiet=quiet)
 
 
@@ -189,11 +189,11 @@ def demo(into: Path | None, as_json: bool, quiet: bool) -> int:
 
     Example: orchestrate demo
     """
-    from orchestrator import run
+    from orchestrator import machine
 
     home = _demo_folder(into)
     return replayed(
-        run.shipped("examples") / "todo-cli" / "recording",
+        machine.shipped("examples") / "todo-cli" / "recording",
         home=home,
         as_json=as_json,
         quiet=quiet,

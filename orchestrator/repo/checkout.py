@@ -90,7 +90,8 @@ class Checkout:
             seen = folder.snapshot(self._root, before, target)
         odd = [p for p, found in seen.items() if found not in (before.get(p), target.get(p))]
         cleaned = await self._cleaned(p for p in odd if isinstance(seen[p], bytes))
-        edited = {p for p in odd if cleaned.get(p) not in (_blob(before, p), _blob(target, p))}
+        same = {p for p, blob in cleaned.items() if blob in (_blob(before, p), _blob(target, p))}
+        edited = set(odd) - same
         staged = await self._staged()
         if staged is not None:
             for path in staged.keys() | seen.keys():

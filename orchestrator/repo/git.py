@@ -37,6 +37,8 @@ _CLOSED = (
     "maintenance.auto=false",
     "safe.directory=*",
 )
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
+_LITTLE_BYTES = 64 * 1024
 _GET_GIT = f"install git {OLDEST[0]}.{OLDEST[1]} or newer"
 
 
@@ -130,14 +132,24 @@ class Git:
 
 
 def _failure(verb: str, cwd: Path, ran: Ran) -> Missing:
-    for cause in ("No space left on device", "Disk quota exceeded", "File too large"):
-        if cause in ran.err:
-            return Missing(f"git {verb} in {cwd}: {cause}", "free space, then: orchestrate resume")
+    if any(cause in ran.err for cause in _FULL) or _is_full(cwd):
+        return Missing(
+            f"git {verb} in {cwd}: No space left on device", "free space, then: orchestrate resume"
+        )
     lines = [line for line in ran.err.splitlines() if line.strip()]
     said = lines[-1] if lines else "it said nothing"
     how = f"exit code {ran.code}" if ran.code >= 0 else f"signal {-ran.code}"
     remedy = "check the folder's permissions, and git fsck; then: orchestrate resume"
     return Missing(f"git {verb} failed in {cwd} ({how}): {said}", remedy)
+
+
+def _is_full(folder: Path) -> bool:
+    """On a full disk `fast-import` says no more than "Unexpected checksum"."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LITTLE_BYTES
 
 
 @contextmanager

@@ -133,12 +133,10 @@ def _start(
             group=launch.uid,
             extra_groups=None if launch.uid is None else [],
         )
-    except BaseException as error:
+    except OSError as error:
         for fd in (feeding, reading_out, reading_err):
             os.close(fd)
-        if isinstance(error, OSError):
-            raise Missing(f"cannot start {launch.argv[0]}: {error}", _SPACE) from error
-        raise
+        raise Missing(f"cannot start {launch.argv[0]}: {error}", _SPACE) from error
     finally:
         for fd in (stdin, stdout, stderr, *launch.fds):
             os.close(fd)

@@ -1,0 +1,85 @@
+"""What this machine and this installation offer: programs, folders, a sandbox that works."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import ruff  # pyright: ignore[reportMissingTypeStubs]
+import uv
+
+from orchestrator.errors import Missing
+from orchestrator.sandbox import Sandbox
+from orchestrator.sandbox.bubblewrap import Bubblewrap
+from orchestrator.sandbox.probe import probe
+from orchestrator.sandbox.process import Process
+from orchestrator.settings import Settings
+from orchestrator.verify import environment
+from orchestrator.verify.environment import Uv
+
+PACKAGE = Path(__file__).parent
+
+
+def data(kind: str) -> tuple[Path, Path]:
+    """Where `kind` (prompts, templates, examples) lies: in the wheel, or in a checkout."""
+    return PACKAGE / "_data" / kind, PACKAGE.parent / kind
+
+
+def shipped(kind: str) -> Path:
+    """The first of `data(kind)` that exists. Raises Missing."""
+    for path in data(kind):
+        if path.is_dir():
+            return path
+    raise Missing(f"the installed package has no {kind}", "reinstall milestone-orchestrator")
+
+
+def python() -> Path:
+    return Path(sys.executable).resolve()
+
+
+def sandbox(chosen: Settings, place: Path) -> Sandbox:
+    return Bubblewrap(place) if chosen.sandbox == "bubblewrap" else Process()
+
+
+def uv_program() -> Path:
+    return Path(uv.find_uv_bin())
+
+
+def ruff_program() -> Path:
+    return Path(ruff.find_ruff_bin())
+
+
+async def probed(chosen: Settings, env: Mapping[str, str]) -> None:
+    """Returns when git and the chosen sandbox work here; before anything is paid for. Raises
+    Missing.
+    """
+    git(env)
+    place = cache(env)
+    tools = Uv(program=uv_program(), python=python(), cache=place, env=env)
+    await probe(sandbox(chosen, place), await environment.provide("", tools))
+
+
+def cache(env: Mapping[str, str]) -> Path:
+    """Environments and verification copies, where an unprivileged user can reach them. Raises
+    Missing.
+    """
+    if os.geteuid() == 0:
+        path = Path("/var/cache/milestone-orchestrator")
+    else:
+        home = env.get("XDG_CACHE_HOME") or str(
+            Path(env.get("HOME") or "~").expanduser() / ".cache"
+        )
+        path = Path(home) / "milestone-orchestrator"
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Missing(f"cannot write {path}: {error.strerror}", "set XDG_CACHE_HOME") from error
+    return path
+
+
+def git(env: Mapping[str, str]) -> Path:
+    found = shutil.which("git", path=env.get("PATH"))
+    if found is None:
+        raise Missing("git is not installed", "install it, for example: apt-get install git")
+    return Path(found)
