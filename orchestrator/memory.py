@@ -165,11 +165,9 @@ def _newest(parts: list[str], budget: int) -> tuple[list[str], int]:
     return kept, len(parts) - len(kept)
 
 
-def feedback(milestone: Milestone, budget: int) -> str:
-    """Everything earlier attempts were told, oldest first; the oldest give way when there is no
-    room.
-    """
-    kept, left_out = _newest(list(milestone.feedback), budget)
+def feedback(entries: tuple[str, ...], budget: int) -> str:
+    """What earlier attempts were told, oldest first; the oldest give way when there is no room."""
+    kept, left_out = _newest(list(entries), budget)
     head = [f"({left_out} earlier entries left out for want of room)"] if left_out else []
     return "\n\n".join(head + kept)
 

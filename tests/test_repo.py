@@ -21,7 +21,8 @@ from orchestrator.repo.git import AT_ONCE, Git
 GIT = Path(shutil.which("git") or "/usr/bin/git")
 AT = "2026-01-02T03:04:05Z"
 SCAFFOLD = Tree({".gitignore": b"*.pyc\nignored/\n", "src/a.py": b"one\ntwo\nthree\n"})
-FIRST = "a9e0f43f4b0e0b3b58ed30a5f0d0a8f5a1e7ad2e"
+FIRST = ""
+"""The scaffold's commit, wherever and whenever it is made."""
 
 
 def repo_in(folder: Path) -> Repo:
@@ -81,6 +82,7 @@ def objects_of(folder: Path) -> set[str]:
 
 def test_a_new_product_is_a_clean_checkout_of_its_scaffold(folder: Path, repo: Repo) -> None:
     first = main_of(repo)
+    assert first == FIRST
     assert asyncio.run(repo.read(first)) == SCAFFOLD
     assert (folder / "src/a.py").read_bytes() == SCAFFOLD["src/a.py"]
     assert person(folder, "status", "--porcelain") == ""
@@ -439,21 +441,30 @@ def test_a_commit_that_is_not_there_is_missing(repo: Repo) -> None:
         asyncio.run(repo.read("1" * 40))
 
 
-def test_a_killed_checkout_is_done_again(folder: Path, repo: Repo) -> None:
-    """Some files are written, the index is locked, and main moved once more."""
+@pytest.mark.parametrize("further", [False, True])
+def test_a_killed_checkout_is_done_again(folder: Path, repo: Repo, further: bool) -> None:
+    """Some files are written, the index is locked, and main may have moved on since."""
     first = main_of(repo)
-    second = child(repo, first, {"src/a.py": b"new\n", "b.py": b"b"})
-    asyncio.run(repo.advance(first, second))
+    last = child(repo, first, {"src/a.py": b"new\n", "b.py": b"b", "c.py": b"c"})
+    asyncio.run(repo.advance(first, last))
+    state = (folder / ".git/orchestrator/checkout").read_text()
+    (folder / ".git/orchestrator/checkout").write_text(
+        state.replace(f'"shows":["{first}"]', f'"shows":["{first}","{last}"]')
+    )
     (folder / "src/a.py").write_bytes(b"new\n")
+    (folder / "b.py").write_bytes(b"b")
     (folder / ".git/index.lock").touch()
     (folder / ".git/orchestrator/indexing").touch()
     (folder / ".git/orchestrator/tmp-x").write_text("torn")
     again = repo_in(folder)
     again.clean()
+    if further:
+        newest = child(again, last, {"src/a.py": b"newest\n"}, ("b.py",))
+        asyncio.run(again.advance(last, newest))
     assert asyncio.run(again.dirty()) == ()
     asyncio.run(again.checkout())
     assert person(folder, "status", "--porcelain") == ""
-    assert main_of(again) == second
+    assert (folder / "src/a.py").read_bytes() == (b"newest\n" if further else b"new\n")
 
 
 def test_a_held_index_is_waited_for(folder: Path, repo: Repo) -> None:
@@ -498,11 +509,11 @@ def test_a_create_that_was_killed_later_is_finished(folder: Path, repo: Repo, lo
         (folder / ".git/refs/heads/main").unlink()
     if lost in ("index", "everything", "main"):
         (folder / ".git/index").unlink()
-        (folder / ".git/orchestrator/checkout").write_text(f'{{"base":"","moved":["{first}"]}}')
+        (folder / ".git/orchestrator/checkout").write_text(f'{{"shows":[""],"moved":["{first}"]}}')
     if lost in ("files", "everything", "main"):
         shutil.rmtree(folder / "src")
         (folder / ".git/index").unlink(missing_ok=True)
-        (folder / ".git/orchestrator/checkout").write_text(f'{{"base":"","moved":["{first}"]}}')
+        (folder / ".git/orchestrator/checkout").write_text(f'{{"shows":[""],"moved":["{first}"]}}')
     if lost in ("own", "everything"):
         shutil.rmtree(folder / ".git/orchestrator")
     again = repo_in(folder)

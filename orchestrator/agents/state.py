@@ -59,12 +59,16 @@ class State(Value):
             tail=(
                 *tail,
                 Material(
-                    name="feedback", content=memory.feedback(self.milestone, self.budget // 4)
+                    name="feedback", content=memory.feedback(self._earlier(), self.budget // 4)
                 ),
                 Material(name="findings", content="\n\n".join(self.findings)),
             ),
             task=task,
         )
+
+    def _earlier(self) -> tuple[str, ...]:
+        """The feedback that is not among today's findings."""
+        return tuple(one for one in self.milestone.feedback if one not in self.findings)
 
     def _specification(self, held: bool) -> str:
         if self.specification is None:

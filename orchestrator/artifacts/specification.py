@@ -120,6 +120,8 @@ def _step_problems(check: Check) -> list[str]:
             and (reason := _bad_json(step.json_subset))
         ):
             found.append(f"step {number}: json_subset is not JSON ({reason})")
+        if "\\u0000" in step.model_dump_json():
+            found.append(f"step {number}: it holds a NUL character, which no process can be given")
         if isinstance(step, HttpStep) and not step.path.startswith("/"):
             found.append(f"step {number}: path {step.path!r} does not start with '/'")
     return found

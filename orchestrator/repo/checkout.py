@@ -23,11 +23,13 @@ _LOCKED = "index.lock': File exists"
 
 
 class _State(Value):
-    """The folder shows `base` ("": it is empty) as long as main is one of `moved`. When main is
-    another, a person moved it, and the folder with it.
+    """Each file in the folder is as in one of the commits `shows` ("": there is none), as long as
+    main is one of `moved`. When main is another, a person moved it, and the folder with it.
+
+    A checkout that was killed leaves more than one.
     """
 
-    base: str
+    shows: tuple[str, ...]
     moved: tuple[str, ...]
 
 
@@ -55,15 +57,16 @@ class Checkout:
 
     def begin(self, first: str) -> None:
         """Notes, before main is made, that the folder shows nothing yet."""
-        self._save(_State(base="", moved=(first,)))
+        self._save(_State(shows=("",), moved=(first,)))
 
     def leave_behind(self, old: str, new: str) -> None:
         """Notes, before main moves from `old` to `new`, what the folder shows all the while."""
-        self._save(_State(base=self._base(old), moved=(old, new)))
+        self._save(_State(shows=self._shows(old), moved=(old, new)))
 
     async def bring(self, main: str) -> None:
         """Brings the folder to `main`. Raises Changed, having overwritten nothing of a person's."""
-        if self._base(main) == main:
+        shows = self._shows(main)
+        if shows == (main,):
             return
         if (head := await self._head()) != MAIN:
             raise Changed(f"{self._root} is on {head or 'no branch'}, not main", "git switch main")
@@ -76,27 +79,26 @@ class Checkout:
             )
         entries = await self._store.entries(main)
         executable = frozenset(path for path, one in entries.items() if one.mode == "100755")
+        self._save(_State(shows=(*shows, main), moved=(main,)))
         with touching(self._root):
             folder.update(self._root, look.seen, look.target, executable=executable)
         await self._index(main)
-        self._save(_State(base=main, moved=(main,)))
+        self._save(_State(shows=(main,), moved=(main,)))
 
     async def _look(self, main: str) -> _Look:
-        """An edit is content, in the folder or the index, of neither commit."""
+        """An edit is content, in the folder or the index, of none of these commits."""
         target = await self._store.read(main)
-        base = self._base(main)
-        before = await self._store.read(base) if base else Tree()
+        trees = [await self._store.read(one) if one else Tree() for one in self._shows(main)]
+        trees.append(target)
         with touching(self._root):
-            seen = folder.snapshot(self._root, before, target)
-        odd = [p for p, found in seen.items() if found not in (before.get(p), target.get(p))]
+            seen = folder.snapshot(self._root, frozenset[str]().union(*trees))
+        odd = [p for p, found in seen.items() if found not in [tree.get(p) for tree in trees]]
         cleaned = await self._cleaned(p for p in odd if isinstance(seen[p], bytes))
-        same = {p for p, blob in cleaned.items() if blob in (_blob(before, p), _blob(target, p))}
-        edited = set(odd) - same
+        edited = {p for p in odd if p not in cleaned or cleaned[p] not in _blobs(trees, p)}
         staged = await self._staged()
         if staged is not None:
-            for path in staged.keys() | seen.keys():
-                if staged.get(path) not in (_blob(before, path), _blob(target, path)):
-                    edited.add(path)
+            paths = staged.keys() | seen.keys()
+            edited |= {p for p in paths if staged.get(p) not in _blobs(trees, p)}
         return _Look(seen=seen, target=target, edited=tuple(sorted(edited)))
 
     async def _cleaned(self, paths: Iterable[str]) -> dict[str, str]:
@@ -144,12 +146,12 @@ class Checkout:
         ran = await self._git.run("symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
         return ran.out.decode("utf-8", "replace").strip()
 
-    def _base(self, main: str) -> str:
+    def _shows(self, main: str) -> tuple[str, ...]:
         try:
             state = _State.model_validate_json(self._state.read_bytes())
         except (FileNotFoundError, ValueError):
-            return main
-        return state.base if main in state.moved else main
+            return (main,)
+        return state.shows if main in state.moved else (main,)
 
     def _save(self, state: _State) -> None:
         temporary = self._state.with_name("tmp-checkout")
@@ -160,5 +162,5 @@ class Checkout:
             temporary.replace(self._state)
 
 
-def _blob(tree: Tree, path: str) -> str | None:
-    return objects.blob(tree[path]) if path in tree else None
+def _blobs(trees: Iterable[Tree], path: str) -> set[str | None]:
+    return {objects.blob(tree[path]) if path in tree else None for tree in trees}

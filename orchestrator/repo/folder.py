@@ -22,9 +22,8 @@ Found = bytes | Foreign | None
 """A file's content; None where there is no file."""
 
 
-def snapshot(root: Path, base: Tree, target: Tree) -> dict[str, Found]:
-    """What the folder holds under each path of the two trees."""
-    ours = base.keys() | target.keys()
+def snapshot(root: Path, ours: frozenset[str]) -> dict[str, Found]:
+    """What the folder holds under each path of ours."""
     return {path: _found(root, path, ours) for path in sorted(ours)}
 
 

@@ -1,0 +1,1 @@
+"""Figures, not assertions: uv run python -m tests.benchmarks."""
