@@ -38,6 +38,7 @@ class State(Value):
 
     def brief(self, *tail: Material, task: str, held: bool = False) -> Brief:
         """What every agent of the milestone gets, then `tail`. Only Spec may ask for `held`."""
+        told = memory.feedback(self._earlier(), self.budget // 4)
         return Brief(
             scope=self.milestone.id,
             attempt=self.attempt,
@@ -58,9 +59,7 @@ class State(Value):
             ),
             tail=(
                 *tail,
-                Material(
-                    name="feedback", content=memory.feedback(self._earlier(), self.budget // 4)
-                ),
+                Material(name="feedback", content=told),
                 Material(name="findings", content="\n\n".join(self.findings)),
             ),
             task=task,
