@@ -3,19 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from orchestrator.artifacts.exchange import Answer
-from orchestrator.artifacts.values import Value
-
-
-class Spend(Value):
-    """Tokens are -1 and `price` is "" where at least one answer did not say."""
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    price: str
-    duration_ms: int
+from orchestrator.artifacts.exchange import Answer, Spend
 
 
 def spend(answers: Iterable[Answer]) -> Spend:

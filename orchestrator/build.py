@@ -118,8 +118,9 @@ class Build:
         """The tree that would land, and what is wrong with it ("" when nothing is)."""
         merged: Merged = await self._parts.repo.merge(before.main, work.commit)
         if merged.conflicts:
+            names = {before.main: "main", work.commit: work.state.milestone.id}
             listed = ", ".join(merged.conflicts)
-            return merged.tree, (
+            return _labelled(merged, names), (
                 f"Merging into main conflicts in {listed}.\n"
                 "The code shows both sides between conflict markers: keep the behaviour of both."
             )
@@ -167,6 +168,17 @@ class Build:
         )
         specification = work.state.specification if work else None
         return replace(before, outcome=outcome, specification=specification)
+
+
+def _labelled(merged: Merged, names: dict[str, str]) -> Tree:
+    """The conflicted tree with names in its markers: a commit's id holds a clock, a request must not."""
+    marked = {path: merged.tree[path] for path in merged.conflicts if path in merged.tree}
+    for commit, name in names.items():
+        marked = {
+            path: content.replace(commit.encode(), name.encode())
+            for path, content in marked.items()
+        }
+    return merged.tree.having(marked)
 
 
 def _built(work: Attempts) -> memory.Built:

@@ -14,11 +14,10 @@ from orchestrator.artifacts.report import (
     DimensionScore,
     MilestoneReport,
     Report,
-    Tests,
 )
 from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.values import DIMENSIONS, AgentName
-from orchestrator.artifacts.verdict import Verdict
+from orchestrator.artifacts.verdict import Tests, Verdict
 from orchestrator.budget import spend
 from orchestrator.errors import Missing
 from orchestrator.ledger import Recorded
@@ -74,15 +73,7 @@ def _score(attempt: Attempt) -> str:
 
 
 def _tests(verdict: Verdict) -> Tests:
-    suite = verdict.tests
-    return Tests(
-        total=suite.total,
-        passed=suite.passed,
-        failed=suite.failed,
-        errors=suite.errors,
-        skipped=suite.skipped,
-        coverage=suite.coverage,
-    )
+    return Tests.model_validate(verdict.tests.model_dump(include=set(Tests.model_fields)))
 
 
 def costs(answers: Iterable[Recorded]) -> tuple[AgentCost, ...]:

@@ -21,7 +21,7 @@ from orchestrator.repo.git import AT_ONCE, Git
 GIT = Path(shutil.which("git") or "/usr/bin/git")
 AT = "2026-01-02T03:04:05Z"
 SCAFFOLD = Tree({".gitignore": b"*.pyc\nignored/\n", "src/a.py": b"one\ntwo\nthree\n"})
-FIRST = ""
+FIRST = "1d24a3070e5d2aed8a52551f01b64cd40fe95d0a"
 """The scaffold's commit, wherever and whenever it is made."""
 
 

@@ -1,12 +1,20 @@
 """A scripted world: a small product in three milestones, and a model that builds it."""
 
 import json
+import re
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from orchestrator import Orchestrator
 from orchestrator.artifacts.exchange import Answer, Request, Usage
+from orchestrator.artifacts.report import Report
+from orchestrator.events import Event
+from orchestrator.ledger import FileLedger
 
 Script = Callable[[Request], str | Answer]
+Override = str | Answer | Callable[[Request], str | Answer]
 AT = "2026-01-02T03:04:05+00:00"
 WORDS = {"milestone-1-mvp": "greet", "milestone-2-shout": "shout", "milestone-3-whisper": "whisper"}
 IDEA = "a greeter for the shell that can also shout and whisper"
@@ -45,21 +53,102 @@ class Scripted:
         return [one for one in self.requests if one.agent == agent]
 
 
-def greeter(overrides: Mapping[str, str | Callable[[Request], str]] | None = None) -> Script:
+def greeter(overrides: Mapping[str, Override] | None = None) -> Script:
     """The script of a run in which everything goes well.
 
     `overrides` replace the answer of one agent (`eval`), or of one request by its id
-    (`milestone-1-mvp/impl/1/1`), with a text or a function.
+    (`milestone-1-mvp/impl/1/1`), with a text, an answer or a function.
     """
     changed = overrides or {}
 
-    def script(request: Request) -> str:
+    def script(request: Request) -> str | Answer:
         given = changed.get(request.id, changed.get(request.agent))
-        if given is not None:
-            return given if isinstance(given, str) else given(request)
-        return good(request)
+        if given is None:
+            return good(request)
+        return given(request) if callable(given) else given
 
     return script
+
+
+@dataclass
+class Played:
+    """A run that was driven through the front door, and everything that can be seen of it."""
+
+    orchestrator: Orchestrator
+    model: Scripted
+    events: list[Event]
+    home: Path
+    report: Report | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The requests in the order in which they were put."""
+        return [one.id for one in self.model.requests]
+
+    @property
+    def folder(self) -> Path:
+        assert self.orchestrator.folder is not None
+        return self.orchestrator.folder.path
+
+    @property
+    def ledger(self) -> FileLedger:
+        return FileLedger(self.folder / "ledger")
+
+    @property
+    def done(self) -> Report:
+        assert self.report is not None
+        return self.report
+
+    def run(self) -> "Played":
+        self.report = self.orchestrator.run()
+        return self
+
+    def request(self, name: str) -> Request:
+        return next(one for one in self.model.requests if one.id == name)
+
+    def told(self, name: str, material: str) -> str:
+        """The named material of a request, "" when it has none."""
+        found = re.search(
+            rf'<material-(\w+) name="{material}">\n(.*?)\n</material-\1>',
+            self.request(name).prompt,
+            re.DOTALL,
+        )
+        return found[2] if found else ""
+
+    def git(self, *words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(self.home / "greeter"), *words],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    def of(self, kind: str) -> list[Event]:
+        return [one for one in self.events if one.kind == kind]
+
+
+def begin(
+    home: Path,
+    env: Mapping[str, str],
+    overrides: Mapping[str, Override] | None = None,
+    **settings: object,
+) -> Played:
+    """A run of `greeter(overrides)`, not yet begun: of the first milestone alone, when `overrides`
+    give no other plan.
+    """
+    model = Scripted(greeter({"planner": ONE, **(overrides or {})}))
+    events: list[Event] = []
+    made = Orchestrator(IDEA, folder=home, env=env, model=model, sinks=(events.append,), **settings)
+    return Played(made, model, events, home)
+
+
+def play(
+    home: Path,
+    env: Mapping[str, str],
+    overrides: Mapping[str, Override] | None = None,
+    **settings: object,
+) -> Played:
+    return begin(home, env, overrides, **settings).run()
 
 
 def good(request: Request) -> str:
@@ -110,6 +199,17 @@ PLAN = {
         _milestone("milestone-3-whisper", "Whisper", "v2", ["milestone-1-mvp"]),
     ],
 }
+
+
+def planned(after: Mapping[str, list[str]]) -> str:
+    """A plan of the named milestones, each with its dependencies."""
+    milestones = [
+        {**_milestone(name, WORDS[name].title(), "v1", needed)} for name, needed in after.items()
+    ]
+    return json.dumps({**PLAN, "milestones": milestones})
+
+
+ONE = planned({"milestone-1-mvp": []})
 ASSESSMENT = {
     "summary": "A small greeter.",
     "risks": [{"title": "Names", "detail": "Any.", "severity": "low", "mitigation": "None."}],
@@ -204,6 +304,10 @@ def file(path: str, content: str) -> str:
     return f"=== FILE {path} ===\n{content.rstrip()}\n=== END ===\n"
 
 
+def edit(path: str, remove: str, add: str) -> str:
+    return f"=== EDIT {path} ===\n--- REMOVE ---\n{remove}\n--- ADD ---\n{add}\n=== END ===\n"
+
+
 def module(word: str, body: str = "") -> str:
     returns = body or BODIES[word]
     source = (
@@ -212,9 +316,10 @@ def module(word: str, body: str = "") -> str:
     return file(f"greeter/{word}.py", f"{source}    return {returns}\n")
 
 
-def code(number: str, word: str, body: str = "") -> str:
+def code(number: str, word: str, body: str = "", *, skeleton: bool = False) -> str:
+    """The command's module; the first milestone, or `skeleton`, brings the package as well."""
     parts = [module(word, body)]
-    if number == "1":
+    if number == "1" or skeleton:
         parts.append(file("greeter/__init__.py", '"""A greeter."""'))
         parts.append(file("greeter/__main__.py", MAIN))
     return "\n".join(parts)

@@ -73,3 +73,14 @@ class Answer(Value):
     request_id: str
     by: str
     """Who answered, as declared: `anthropic`, `host`, `scripted`."""
+
+
+class Spend(Value):
+    """Tokens are -1 and `price` is "" where at least one answer did not say."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    price: str
+    duration_ms: int

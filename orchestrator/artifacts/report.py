@@ -9,24 +9,13 @@ from pydantic import Field
 from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.assessment import Assessment
 from orchestrator.artifacts.evaluation import Finding
+from orchestrator.artifacts.exchange import Spend
 from orchestrator.artifacts.specification import Correction, Supersession
 from orchestrator.artifacts.values import AgentName, Dimension, Release, Stage, Value
-from orchestrator.artifacts.verdict import CriterionResult, Mutant
+from orchestrator.artifacts.verdict import CriterionResult, Mutant, Tests
 
 MEASURED = Field(json_schema_extra={"measured": True})
 """Marks a field that two runs over the same answers need not share."""
-
-
-class Tests(Value):
-    """`coverage` is a whole percentage of statements, -1 when not measured."""
-
-    __test__ = False
-    total: int
-    passed: int
-    failed: int
-    errors: int
-    skipped: int
-    coverage: int
 
 
 class DimensionScore(Value):
@@ -83,16 +72,10 @@ class Facts(Value):
     milestones: tuple[MilestoneReport, ...]
 
 
-class AgentCost(Value):
-    """Tokens are -1 when not measured (a host agent), `price` is "" when unknown, in US dollars."""
+class AgentCost(Spend):
+    """What one agent's calls came to."""
 
     agent: AgentName
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    price: str
-    duration_ms: int
 
 
 class Report(Value):

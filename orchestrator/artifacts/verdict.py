@@ -16,10 +16,8 @@ class TestFailure(Value):
     """The normalised trace: no temporary path, no address, no duration."""
 
 
-class TestReport(Value):
-    """What pytest did. `coverage` is a whole percentage of statements, -1 when nothing could be
-    measured.
-    """
+class Tests(Value):
+    """Counts, and `coverage` as a whole percentage of statements, -1 when nothing was measured."""
 
     __test__ = False
     total: int
@@ -28,6 +26,11 @@ class TestReport(Value):
     errors: int
     skipped: int
     coverage: int
+
+
+class TestReport(Tests):
+    """What pytest did."""
+
     tests: tuple[str, ...]
     """Node ids of the tests that passed, sorted."""
     failures: tuple[TestFailure, ...]
