@@ -171,7 +171,7 @@ class Build:
 
 
 def _labelled(merged: Merged, names: dict[str, str]) -> Tree:
-    """The conflicted tree with names in its markers: a commit's id holds a clock, a request must not."""
+    """The conflicted tree with names in its markers: a commit's id holds a clock, not a request."""
     marked = {path: merged.tree[path] for path in merged.conflicts if path in merged.tree}
     for commit, name in names.items():
         marked = {

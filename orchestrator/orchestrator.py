@@ -27,6 +27,10 @@ SCAFFOLD = Tree(
 """The first commit: how the product's own tests are run, which no agent may change."""
 
 
+UNTOLD = {"idea": True, "milestones": {"__all__": {"commit": True}}}
+"""What the Reporter is not told of the facts: the idea stands elsewhere, a commit holds a clock."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What a run is a function of, with its ledger. `plan` is None when the Planner makes it."""
@@ -68,7 +72,7 @@ async def conclude(
     facts = await _facts(parts, inputs, made, landed)
     assessment: Assessment | None = None
     try:
-        told = facts.model_dump_json(indent=1, exclude={"idea"})
+        told = facts.model_dump_json(indent=1, exclude=UNTOLD)
         assessment = (await reporter.assess(parts.asker, inputs.idea, told)).value
     except NoAnswer as error:
         parts.sink(Warned(message=f"the report has no assessment: {error}"))
