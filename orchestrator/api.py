@@ -51,10 +51,17 @@ class Orchestrator:
         self.folder: RunFolder | None = None
 
     def run(self) -> Report:
-        """Runs to the report. Raises a Stop when it cannot go on now; calling again goes on."""
-        return asyncio.run(self.arun())
+        """Runs to the report. Ctrl-C finishes and records what is in flight, twice stops now.
+
+        Raises a Stop when it cannot go on now; calling again goes on.
+        """
+        return asyncio.run(self._advance(signals=True))
 
     async def arun(self) -> Report:
+        """The same within your event loop, whose signals stay yours."""
+        return await self._advance(signals=False)
+
+    async def _advance(self, *, signals: bool) -> Report:
         if self.folder is None:
             self.folder = await run.begin(
                 self._folder,
@@ -64,7 +71,7 @@ class Orchestrator:
                 plan=self._plan,
                 into=self._into,
             )
-        outside = run.Outside(env=self._env, sinks=self._sinks, model=self._model)
+        outside = run.Outside(env=self._env, sinks=self._sinks, model=self._model, signals=signals)
         return await run.advance(self.folder, outside)
 
 
@@ -75,7 +82,9 @@ def worthy(idea: str) -> str:
         raise Misuse(
             "the idea is empty", 'say what to build: orchestrate "a to-do list for the shell"'
         )
-    size = len(text.encode("utf-8", "replace"))
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise Misuse("the idea is not valid UTF-8", "give UTF-8 text, for example in a --file")
+    size = len(text.encode("utf-8"))
     if size > IDEA_BYTES:
         raise Misuse(
             f"the idea has {size} bytes, more than {IDEA_BYTES}",

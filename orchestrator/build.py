@@ -12,7 +12,8 @@ from orchestrator.artifacts.tree import Tree
 from orchestrator.errors import Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
-from orchestrator.milestone import Attempts, Parts, subject_of
+from orchestrator.milestone import Attempts, Parts
+from orchestrator.render import visible
 from orchestrator.repo import Merged
 
 
@@ -70,13 +71,15 @@ class Build:
         if stuck:
             return self._ended(one, _blocked(one, stuck), await self._turn(one), None)
         base = self._base(one)
+        tree = await self._parts.repo.read(base.main)
         state = State(
             idea=self._idea,
             plan=self._plan,
             milestone=one,
             built=base.built,
             budget=self._parts.settings.context_tokens,
-            tree=await self._parts.repo.read(base.main),
+            tree=tree,
+            base=tree,
         )
         work = Attempts(self._parts, state, base.main)
         step = await work.build()
@@ -128,7 +131,7 @@ class Build:
             return merged.tree, ""
         state = work.state.but(tree=merged.tree, built=before.built)
         async with self._parts.slots:
-            verdict = await self._parts.verification.verify(subject_of(state))
+            verdict = await self._parts.verification.verify(state.subject())
         if verdict.outcome == "pass":
             return merged.tree, ""
         red = memory.failures(verdict, state.budget // 2)
@@ -136,10 +139,11 @@ class Build:
 
     async def _accepted(self, one: Milestone, work: Attempts, tree: Tree, before: Landed) -> Landed:
         score = scoring.show(work.made[-1].gate.score)
+        title = " ".join(visible(one.title).split())
         commit = await self._parts.repo.commit(
             tree,
             parents=(before.main, work.commit),
-            message=f"{one.id}: {one.title} ({score})",
+            message=f"{one.id}: {title} ({score})",
             at=work.at,
         )
         await self._parts.repo.advance(before.main, commit)

@@ -30,6 +30,7 @@ def examine(folder: Path, env: Mapping[str, str]) -> Diagnosis:
     loaded = settings.load(folder, env, {})
     origins = dict(loaded.origins)
     shown = loaded.settings.model_dump(mode="json", exclude={"roles", "limits"})
+    shown["base_url"] = redacted(loaded.settings.base_url)
     return Diagnosis(
         checks=(_python(), _git(env), _sandbox(loaded.settings, env), _model(loaded.settings, env)),
         settings=(
@@ -42,8 +43,19 @@ def examine(folder: Path, env: Mapping[str, str]) -> Diagnosis:
                 )
                 for name, role in loaded.settings.roles.model_dump().items()
             ),
+            *(
+                (f"limits.{name}", str(value), origins.get("limits", "default"))
+                for name, value in loaded.settings.limits.model_dump().items()
+            ),
         ),
     )
+
+
+def redacted(url: str) -> str:
+    """`url` without the user and password that it may hold, and without its query."""
+    scheme, slashes, rest = url.partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _python() -> Check:
@@ -69,7 +81,8 @@ def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
     key = bool(env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"))
     url = chosen.base_url or env.get("ANTHROPIC_BASE_URL", "")
     if key or url:
-        detail = f"{'a key' if key else 'no key'}, endpoint {url or 'api.anthropic.com'}"
+        place = redacted(url) or "api.anthropic.com"
+        detail = f"{'a key' if key else 'no key'}, endpoint {place}"
         return Check(name="model", ok=True, detail=detail, remedy="")
     return Check(
         name="model",

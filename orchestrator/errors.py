@@ -78,7 +78,13 @@ class Busy(Stop):
 
 
 class GaveUp(Stop):
+    """`billed` is whether a call may have been charged for."""
+
     exit_code = 7
+
+    def __init__(self, message: str, remedy: str = "", *, billed: bool = True) -> None:
+        super().__init__(message, remedy)
+        self.billed = billed
 
 
 class Interrupted(Stop):

@@ -5,8 +5,6 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from orchestrator.artifacts.plan import Plan, slugify
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing, Misuse
@@ -15,11 +13,14 @@ HOME = ".orchestrate"
 
 
 class Start(Value):
-    """What a run was started with. `into` and `recording` are absolute paths or ""."""
+    """What a run was started with. `into` and `recording` are absolute paths or "". `created` is
+    the recording's when there is one, `begun` is never; both are UTC, ISO 8601.
+    """
 
     run: str
     version: str
     created: str
+    begun: str = ""
     idea: str
     plan: Plan | None
     into: str
@@ -52,8 +53,24 @@ class RunFolder:
             raise Missing(
                 f"{self.path} is not a run: it has no start.json", "orchestrate runs"
             ) from error
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            raise Missing(f"cannot read {self._start}: {error}", "restore the file") from error
+        except OSError as error:
+            raise Missing(f"cannot read {self._start}: {error.strerror}", "restore it") from error
+        except ValueError as error:
+            raise Missing(f"{self._start} is damaged", "restore the file") from error
+
+    @property
+    def reported(self) -> bool:
+        """Whether the run came to its report, of which `report.md` is written last."""
+        return (self.path / "report.md").is_file()
+
+    def settings_text(self) -> str:
+        """Raises Missing."""
+        try:
+            return self.settings.read_text("utf-8")
+        except OSError as error:
+            raise Missing(f"cannot read {self.settings}: {error.strerror}", "restore it") from error
+        except ValueError as error:
+            raise Missing(f"{self.settings} is not UTF-8", "restore the file") from error
 
     def write(self, start: Start, settings: str, prompts: Path) -> None:
         """Fills a new run's folder; `start.json` comes last and makes it a run. Raises Missing."""
@@ -67,6 +84,7 @@ class RunFolder:
                 os.fsync(file.fileno())
             temporary.replace(self._start)
         except OSError as error:
+            shutil.rmtree(self.path, ignore_errors=True)
             raise _unwritable(self.path, error) from error
 
 
@@ -92,12 +110,25 @@ def create(home: Path, idea: str) -> RunFolder:
 
 
 def runs(home: Path) -> tuple[RunFolder, ...]:
-    """Every run below `home`, oldest first."""
+    """Every readable run below `home`, oldest first. Raises Missing when the folder of all runs
+    cannot be read.
+    """
     top = home / HOME / "runs"
-    if not top.is_dir():
-        return ()
-    found = [RunFolder(path) for path in top.iterdir() if (path / "start.json").is_file()]
-    return tuple(sorted(found, key=lambda one: (one.start().created, one.name)))
+    try:
+        paths = [*top.iterdir()] if top.is_dir() else []
+    except OSError as error:
+        raise Missing(f"cannot read {top}: {error.strerror}", "mend its permissions") from error
+    begun = [(when, one) for one in map(RunFolder, paths) if (when := _begun(one))]
+    return tuple(one for _, one in sorted(begun, key=lambda each: (each[0], each[1].name)))
+
+
+def _begun(run: RunFolder) -> str:
+    """When, or "" for what is not a readable run."""
+    try:
+        start = run.start()
+    except Missing:
+        return ""
+    return start.begun or start.created
 
 
 def find(home: Path, name: str = "") -> RunFolder:
@@ -108,6 +139,8 @@ def find(home: Path, name: str = "") -> RunFolder:
     if not name:
         return every[-1]
     found = [one for one in every if one.name == name]
+    if not found and name == Path(name).name and (home / HOME / "runs" / name).is_dir():
+        return RunFolder(home / HOME / "runs" / name)
     if not found:
         known = ", ".join(one.name for one in every[-5:])
         raise Misuse(f"no run {name!r} in {home}", f"the newest are: {known}")
@@ -115,4 +148,5 @@ def find(home: Path, name: str = "") -> RunFolder:
 
 
 def _unwritable(path: Path, error: OSError) -> Missing:
-    return Missing(f"cannot write {path}: {error.strerror}", "choose another folder or free space")
+    why = error.strerror or str(error)
+    return Missing(f"cannot write {path}: {why}", "choose another folder or free space")

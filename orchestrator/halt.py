@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from orchestrator.errors import Interrupted
@@ -25,26 +25,34 @@ class Halt:
 
 
 @contextmanager
-def interruptible(halt: Halt) -> Generator[None]:
-    """Ctrl-C once: what is in flight is finished and recorded. Twice: stop now."""
+def interruptible(halt: Halt, told: Callable[[], None]) -> Generator[None]:
+    """Ctrl-C once: what is in flight is finished and recorded, and `told` is called. Twice: stop
+    now, with the halt's first cause.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
+    signals = 0
+
     def interrupt() -> None:
-        if halt.cause is not None and task is not None:
-            task.cancel()
+        nonlocal signals
+        signals += 1
         halt.stop(
             Interrupted("interrupted; nothing that was answered is lost", "orchestrate resume")
         )
+        if signals == 1:
+            told()
+        elif task is not None:
+            task.cancel()
 
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, interrupt)
     try:
         yield
     except asyncio.CancelledError:
-        if halt.cause is None:
+        if halt.cause is None or signals < 2:
             raise
         raise halt.cause from None
     finally:

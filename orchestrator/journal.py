@@ -1,5 +1,8 @@
 """The journal: every event of a run as one JSON line, appended to `journal.jsonl`."""
 
+import os
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -35,11 +38,17 @@ class Journal:
             ) from error
 
     def close(self) -> None:
-        self._file.close()
+        """What could not be written was told when it happened."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def _opened(path: Path) -> TextIO:
+    """A line that a kill or a full disk tore is ended first, so that it spoils no other."""
     try:
-        return path.open("a", encoding="utf-8", errors="backslashreplace")
+        file = path.open("a+b")
+        if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            file.write(b"\n")
+        return TextIOWrapper(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise Missing(f"cannot write {path}: {error.strerror}", "mend the permissions") from error

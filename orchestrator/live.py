@@ -70,20 +70,6 @@ class Live:
         place = f"{event.milestone} #{event.attempt} {event.stage}"
         self._line(mark, place, event.result, style)
 
-    def _run(self, event: RunStarted | Planned | Waiting | Warned | RunEnded) -> None:
-        match event:
-            case RunStarted():
-                self._line("run", event.run, "", "bold")
-            case Planned():
-                self._line("plan", event.product, ", ".join(event.milestones), "bold")
-            case Waiting():
-                self._line("wait", f"{event.seconds:.0f} s", event.reason, "yellow")
-            case Warned():
-                self._line("warn", event.message, "", "yellow")
-            case RunEnded():
-                said, style = ("passed", "green") if event.passed else ("not passed", "red")
-                self._line("done", said, event.report, f"bold {style}")
-
     def close(self) -> None:
         """Takes the status line away, so that what follows stands alone."""
         if self._status is not None:
@@ -137,7 +123,7 @@ class Live:
         if self._status is None:
             self._status = self._console.status("")
             self._status.start()
-        self._status.update(Text(busy, style="dim"))
+        self._status.update(Text(plain(busy), style="dim"))
 
 
 def plain(text: str) -> str:

@@ -14,6 +14,8 @@ from orchestrator.scoring import show
 
 BYTES_PER_TOKEN = 3
 """A cautious average over code and prose; the same for every backend and model."""
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python raises for a source that it cannot parse, or that is nested too deeply."""
 
 
 class Built(Value):
@@ -85,7 +87,7 @@ def outline(source: str) -> str:
     """Signatures and docstrings of `source`; a note where it does not parse."""
     try:
         module = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return "(this file does not parse)\n"
     return "\n".join(_outlined(module.body, "")) + "\n"
 
@@ -121,7 +123,7 @@ def _docstring(
 def _test_names(source: str) -> str:
     try:
         module = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return "(this file does not parse)\n"
     names = [
         node.name

@@ -20,7 +20,6 @@ from orchestrator.events import Rerouted, Sink, StageEnded, StageStarted
 from orchestrator.repo import Repo
 from orchestrator.settings import Settings
 from orchestrator.verification import Verification
-from orchestrator.verify import Subject
 
 T = TypeVar("T")
 Cause = Literal["start", "retry", "conflict"]
@@ -54,6 +53,7 @@ class Attempts:
         self._parents = (commit,)
         self._tested = False
         self._revised = False
+        self._repairs = 0
 
     async def build(self) -> routing.Accept | routing.Abandon:
         """Attempts until one is accepted or they are spent."""
@@ -66,7 +66,8 @@ class Attempts:
         parent.
         """
         self._parents = (self.commit, commit)
-        self.state = self.state.but(tree=tree, built=built)
+        base = await self._parts.repo.read(commit)
+        self.state = self.state.but(tree=tree, base=base, built=built)
         self._feed(found)
         self._parts.sink(
             Rerouted(
@@ -107,22 +108,23 @@ class Attempts:
     async def _attempt(self, entry: Stage, cause: Cause) -> Attempt:
         number = len(self.made) + 1
         self.state = self.state.but(attempt=number, attempts=tuple(self.made), verdict=None)
-        verdict: Verdict | None = None
+        self._repairs = 0
         evaluation: Evaluation | None = None
-        error, failed, repairs = "", None, 0
+        error, failed = "", None
         try:
             await self._produce(entry)
-            verdict, repairs = await self._verified()
-            if verdict.outcome == "pass":
-                evaluation = await self._evaluated(verdict)
+            found = await self._verified()
+            if found.outcome == "pass":
+                evaluation = await self._evaluated(found)
         except NoAnswer as unanswered:
-            error, failed = str(unanswered), _stage(unanswered.agent)
+            error, failed = _told(unanswered), _stage(unanswered.agent)
+        verdict = self.state.verdict
         gate = self._gate(verdict, evaluation, error)
         return Attempt(
             number=number,
             cause=cause,
             entry=entry,
-            repairs=repairs,
+            repairs=self._repairs,
             commit=self.commit,
             verdict=verdict,
             evaluation=evaluation,
@@ -152,9 +154,12 @@ class Attempts:
 
     async def _specify(self) -> None:
         reply = await self._stage("spec", lambda: spec.specify(self._parts.asker, self.state))
-        made = reply.value
+        made, old = reply.value, self.state.specification
         self.state = self.state.but(specification=made)
-        self._ended("spec", f"{len(made.shown)} shown and {len(made.held)} held checks")
+        corrected = made.reported()[len(old.corrections) if old else 0 :]
+        said = [f"{len(made.shown)} shown and {len(made.held)} held checks"]
+        said += [f"{one.check}: {one.action}, {one.reason}" for one in corrected]
+        self._ended("spec", " ".join("; ".join(said).split()))
 
     async def _design(self) -> None:
         reply = await self._stage("arch", lambda: arch.design(self._parts.asker, self.state))
@@ -188,16 +193,16 @@ class Attempts:
         self._parents, self.at = (self.commit,), reply.at
         self.state = self.state.but(tree=reply.value.tree)
         await self._parts.repo.branch(f"milestone/{milestone.id}", self.commit)
-        paths = reply.value.changes.paths
-        self._ended(stage, f"{len(paths)} files: {', '.join(paths[:4])}{' ...' * (len(paths) > 4)}")
+        paths, note = reply.value.changes.paths, " ".join(reply.value.changes.note.split())
+        said = f"{len(paths)} files: {', '.join(paths[:4])}{' ...' * (len(paths) > 4)}"
+        self._ended(stage, f"{said} ({note})" if stage == "test" and note else said)
 
-    async def _verified(self) -> tuple[Verdict, int]:
+    async def _verified(self) -> Verdict:
         """Verifies, and mends what is red before anybody judges it."""
         verdict = await self._verify()
-        repairs = 0
-        while verdict.outcome != "pass" and repairs < self._parts.settings.max_repairs:
-            mend = routing.repair(verdict, revised=self._revised, repairs=repairs)
-            repairs += 1
+        while verdict.outcome != "pass" and self._repairs < self._parts.settings.max_repairs:
+            mend = routing.repair(verdict, revised=self._revised, repairs=self._repairs)
+            self._repairs += 1
             self._parts.sink(
                 Rerouted(
                     milestone=self.state.milestone.id,
@@ -208,7 +213,7 @@ class Attempts:
             )
             await self._mend(mend, verdict)
             verdict = await self._verify()
-        return verdict, repairs
+        return verdict
 
     async def _mend(self, mend: routing.Repair, verdict: Verdict) -> None:
         kept = self.state.findings
@@ -225,17 +230,13 @@ class Attempts:
     async def _verify(self) -> Verdict:
         async with self._parts.slots:
             self._started("test")
-            verdict = await self._parts.verification.verify(self.subject())
+            verdict = await self._parts.verification.verify(self.state.subject())
         suite = verdict.tests
         shown = f"{suite.passed}/{suite.total} tests, coverage {suite.coverage}%"
         said = verdict.outcome if verdict.outcome == "pass" else verdict.reasons[0]
         self._ended("test", f"{shown}: {said}", ok=verdict.outcome == "pass")
         self.state = self.state.but(verdict=verdict)
         return verdict
-
-    def subject(self) -> Subject:
-        """What must hold on this base: its own contract and every merged one's."""
-        return subject_of(self.state)
 
     async def _evaluated(self, verdict: Verdict) -> Evaluation:
         asker = self._parts.asker
@@ -248,7 +249,11 @@ class Attempts:
     async def _stage(self, stage: Stage, ask: Callable[[], Awaitable[Reply[T]]]) -> Reply[T]:
         async with self._parts.slots:
             self._started(stage)
-            return await ask()
+            try:
+                return await ask()
+            except NoAnswer as unanswered:
+                self._ended(stage, _told(unanswered), ok=False)
+                raise
 
     def _started(self, stage: Stage) -> None:
         self._parts.sink(
@@ -271,25 +276,8 @@ def _stage(agent: str) -> Stage | None:
     return next((stage for stage in STAGES if stage == agent), None)
 
 
-def subject_of(state: State) -> Subject:
-    """The contract of `state`: its own checks and the merged ones', less what was superseded."""
-    specification, architecture = state.specification, state.architecture
-    assert specification is not None
-    assert architecture is not None
-    superseded = {one.test for built in state.built for one in built.specification.supersedes}
-    superseded |= {one.test for one in specification.supersedes}
-    contracts = [(one.milestone, one.specification) for one in state.built]
-    contracts.append((state.milestone, specification))
-    criteria = [one.id for milestone, _ in contracts for one in milestone.acceptance_criteria]
-    return Subject(
-        tree=state.tree,
-        criteria=tuple(one for one in criteria if one not in superseded),
-        checks=tuple(
-            check
-            for _, contract in contracts
-            for check in contract.checks
-            if check.criterion not in superseded
-        ),
-        launch=architecture.launch,
-        lock="",
-    )
+def _told(unanswered: NoAnswer) -> str:
+    """What everybody may hear: the errors of a specification can quote its held checks."""
+    if unanswered.agent == "spec":
+        return "spec: no answer was a valid specification"
+    return str(unanswered)

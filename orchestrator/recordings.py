@@ -33,28 +33,34 @@ async def begin(
     when something is broken.
     """
     recording = find(path)
-    recorded = settings.parse(recording.settings.read_text("utf-8"), str(recording.settings))
-    chosen = settings.over(recorded, {"backend": "replay", **flags})
-    if flags.get("sandbox") is None and trusted(recording.path):
+    recorded = settings.parse(recording.settings_text(), str(recording.settings))
+    # A recording may come from anywhere: only the person may say that its code needs no sandbox.
+    sandbox = flags.get("sandbox") or "bubblewrap"
+    chosen = settings.over(recorded, {**flags, "backend": "replay", "sandbox": sandbox})
+    if flags.get("sandbox") is None and trusted(recording.path, machine.data("examples")):
         chosen = await _sandboxed(chosen, env)
     made = await run.begin(home, "", chosen, into=into, recording=recording, env=env)
     decisions = recording.ledger / "decisions"
-    if decisions.is_dir():
-        shutil.copytree(decisions, made.ledger / "decisions")
+    try:
+        if decisions.is_dir():
+            shutil.copytree(decisions, made.ledger / "decisions")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise Missing(f"cannot copy {decisions} to {made.ledger}: {why}", "free space") from error
     return made
 
 
 def find(path: Path) -> RunFolder:
     """The recording in `path`. Raises Misuse."""
     for folder in (path, path / "recording"):
-        if (folder / "start.json").is_file():
+        if (folder / "start.json").is_file() and (folder / "prompts").is_dir():
             return RunFolder(folder.resolve())
     raise Misuse(f"{path} holds no recording", "give a run's folder, or one below examples/")
 
 
-def trusted(recording: Path) -> bool:
-    """Whether `recording` is one of the shipped examples, byte for byte as the manifest has it."""
-    for examples in machine.data("examples"):
+def trusted(recording: Path, shipped: tuple[Path, ...]) -> bool:
+    """Whether `recording` is among the `shipped` examples, byte for byte as the manifest has it."""
+    for examples in shipped:
         if examples.is_dir() and recording.resolve().is_relative_to(examples.resolve()):
             return _matches(recording.resolve(), examples.resolve())
     return False

@@ -11,6 +11,7 @@ from orchestrator.errors import Missing
 
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#!])")
 """What Markdown could read as more than text."""
+HEADING = re.compile(r"^([ \t]*)(#|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 
 
 class Renderer:
@@ -64,8 +65,11 @@ def verbatim(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """The Reporter's Markdown: paragraphs and lists stay, HTML, images and links do not work."""
-    return re.sub(r"([<\[\]!])", r"\\\1", visible(text))
+    """The Reporter's Markdown: paragraphs and lists stay, HTML, images, links and headings do not
+    work.
+    """
+    flat = re.sub(r"([\\<\[\]!])", r"\\\1", visible(text))
+    return HEADING.sub(r"\1\\\2", flat)
 
 
 def count(number: int) -> str:

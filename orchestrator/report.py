@@ -21,7 +21,7 @@ from orchestrator.artifacts.verdict import Tests, Verdict
 from orchestrator.budget import spend
 from orchestrator.errors import Missing
 from orchestrator.ledger import Recorded
-from orchestrator.render import Renderer
+from orchestrator.render import Renderer, visible
 
 
 def milestone(
@@ -30,7 +30,6 @@ def milestone(
     """What became of one milestone. `specification` is None when it never had one."""
     best = outcome.attempts[outcome.best - 1] if outcome.best else None
     verdict = best.verdict if best else None
-    public = specification.public() if specification else None
     return MilestoneReport(
         id=planned.id,
         title=planned.title,
@@ -43,8 +42,8 @@ def milestone(
         criteria=verdict.criteria if verdict else (),
         strength=verdict.strength if verdict else (),
         findings=best.evaluation.findings if best and best.evaluation else (),
-        corrections=public.corrections if public else (),
-        supersedes=public.supersedes if public else (),
+        corrections=specification.reported() if specification else (),
+        supersedes=specification.supersedes if specification else (),
     )
 
 
@@ -97,7 +96,7 @@ def write(report: Report, folder: Path, renderer: Renderer) -> Path:
     Raises Missing.
     """
     markdown = renderer.render("report.md.j2", report=report)
-    page = renderer.render("report.html.j2", report=report)
+    page = visible(renderer.render("report.html.j2", report=report))
     try:
         (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
         (folder / "report.html").write_text(page, "utf-8")

@@ -43,27 +43,30 @@ def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry 
     earlier = [one for one in attempts[:-1] if not one.gate.passed]
     if earlier and culprit(earlier[-1]) == stage:
         sooner = _before(stage, last)
-        return Retry(stage=sooner, reason=f"{stage} failed twice, so {sooner} first")
+        if sooner != stage:
+            return Retry(stage=sooner, reason=f"{stage} failed twice, so {sooner} first")
     return Retry(stage=stage, reason=last.gate.reasons[0])
 
 
 def culprit(attempt: Attempt) -> Stage:
     """The stage to blame for a failed attempt: what failed to answer, Impl when red, else what Eval
-    says.
+    says. Eval itself when it gave no valid judgement: what it was to judge is green.
     """
     if attempt.verdict is None:
         return attempt.failed_stage or attempt.entry
     if attempt.verdict.outcome != "pass":
         return "test" if weak(attempt.verdict) else "impl"
-    if attempt.evaluation is None or attempt.evaluation.culprit == "eval":
-        return "impl"
-    return attempt.evaluation.culprit
+    if attempt.evaluation is None:
+        return "eval"
+    return "impl" if attempt.evaluation.culprit == "eval" else attempt.evaluation.culprit
 
 
 def _before(stage: Stage, last: Attempt) -> Stage:
     """One stage earlier; straight to Spec when only its own checks are red, since only Spec may
-    correct them.
+    correct them. Nothing earlier can mend Eval's silence.
     """
+    if stage == "eval":
+        return stage
     if last.verdict is not None and only_checks(last.verdict):
         return "spec"
     return STAGES[max(0, STAGES.index(stage) - 1)]
@@ -94,7 +97,8 @@ def weak(verdict: Verdict) -> bool:
         return False
     lives = any(not one.killed for one in verdict.strength)
     unnamed = any(one.contract_tests == 0 for one in verdict.criteria)
-    return lives or (unnamed and verdict.outcome == "inconclusive")
+    ran = verdict.outcome == "inconclusive" or verdict.tests.total > 0
+    return lives or (unnamed and ran)
 
 
 def only_checks(verdict: Verdict) -> bool:

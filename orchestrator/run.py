@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,7 +15,7 @@ from orchestrator.agents.base import Asker
 from orchestrator.artifacts.plan import Plan
 from orchestrator.artifacts.report import Report
 from orchestrator.errors import Missing, Misuse
-from orchestrator.events import Event, RunEnded, RunStarted, Sink, Source
+from orchestrator.events import Event, RunEnded, RunStarted, Sink, Source, Warned
 from orchestrator.folder import RunFolder, Start
 from orchestrator.halt import Halt, interruptible
 from orchestrator.journal import Journal
@@ -23,7 +23,7 @@ from orchestrator.ledger import FileLedger, RunLock
 from orchestrator.milestone import Parts
 from orchestrator.models import Model
 from orchestrator.models.host import Host, Pending
-from orchestrator.models.recorded import Recorded
+from orchestrator.models.recorded import Recorded, Terms
 from orchestrator.models.replay import Replay
 from orchestrator.orchestrator import Inputs
 from orchestrator.render import Renderer
@@ -41,13 +41,13 @@ class Outside:
 
     env: Mapping[str, str]
     sinks: tuple[Sink, ...] = ()
-    submitted: frozenset[str] = frozenset()
-    """Ids of requests whose answers a host agent has written."""
     pending: list[Pending] = field(default_factory=list[Pending])
     """Filled with the requests that wait for a host agent."""
     re_ask: bool = False
     model: Model | None = None
     """Instead of the one that the settings name: a scripted one."""
+    signals: bool = False
+    """Whether Ctrl-C and SIGTERM are the run's to handle: the process does nothing else."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,12 @@ async def begin(
     await _free(into or home, home, env, full=into is not None)
     source = recording.start() if recording else None
     made = folders.create(home, source.idea if source else idea)
+    now = datetime.now(UTC)
     start = Start(
         run=made.name,
         version=VERSION,
-        created=source.created if source else _now(),
+        created=source.created if source else now.isoformat(timespec="seconds"),
+        begun=now.isoformat(timespec="microseconds"),
         idea=source.idea if source else idea,
         plan=source.plan if source else plan,
         into=str(into.resolve()) if into else "",
@@ -98,7 +100,7 @@ async def begin(
 
 async def _free(path: Path, home: Path, env: Mapping[str, str], *, full: bool) -> None:
     """Whether a product may be made in `path`, which must be empty when `full` is asked."""
-    if full and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if full and not _vacant(path):
         raise Misuse(f"{path} is not an empty folder", "give an empty or new one with --into")
     top = await inside(path, git=machine.git(env))
     if top and not _ignored(home):
@@ -108,8 +110,12 @@ async def _free(path: Path, home: Path, env: Mapping[str, str], *, full: bool) -
         )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _vacant(path: Path) -> bool:
+    """Whether `path` is an empty folder, or nothing. Raises Missing when it is unreadable."""
+    try:
+        return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    except OSError as error:
+        raise Missing(f"cannot read {path}: {error.strerror}", "mend its permissions") from error
 
 
 def _ignored(home: Path) -> bool:
@@ -136,7 +142,7 @@ async def plan_only(run: RunFolder, outside: Outside) -> Plan:
 @contextmanager
 def _wired(run: RunFolder, outside: Outside) -> Generator[_Wired]:
     start = run.start()
-    chosen = settings.parse(_read(run.settings), str(run.settings))
+    chosen = settings.parse(run.settings_text(), str(run.settings))
     with RunLock(run.path) as lock:
         ledger = FileLedger(run.ledger)
         ledger.clean()
@@ -144,17 +150,15 @@ def _wired(run: RunFolder, outside: Outside) -> Generator[_Wired]:
         halt = Halt()
         sink = _fan_out((journal, *outside.sinks))
         try:
-            with interruptible(halt):
+            with _interruptible(halt, sink) if outside.signals else nullcontext():
                 yield _Wired(run, start, chosen, outside, ledger, sink, halt, lock.fileno())
         finally:
             journal.close()
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise Missing(f"cannot read {path}: {error.strerror}", "restore the file") from error
+def _interruptible(halt: Halt, sink: Sink) -> AbstractContextManager[None]:
+    said = "interrupted: what is in flight is finished and recorded; once more stops now"
+    return interruptible(halt, lambda: sink(Warned(message=said)))
 
 
 def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
@@ -168,7 +172,7 @@ def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
 async def _walk(wired: _Wired) -> Report:
     wired.sink(RunStarted(run=wired.start.run, idea=wired.start.idea))
     inputs, asker = _inputs(wired), _asker(wired)
-    if not wired.ledger.answers():
+    if not wired.run.reported:
         await machine.probed(wired.settings, wired.outside.env)
     made = await orchestrator.plan(asker, inputs)
     parts = _parts(wired, asker, _product(wired, made))
@@ -189,14 +193,10 @@ def _inputs(wired: _Wired) -> Inputs:
 
 def _asker(wired: _Wired) -> Asker:
     inner, source = _model(wired)
-    recorded = Recorded(
-        inner,
-        wired.ledger,
-        sink=wired.sink,
-        halt=wired.halt,
-        source=source,
-        re_ask=wired.outside.re_ask,
+    terms = Terms(
+        source=source, re_ask=wired.outside.re_ask, version=VERSION, begun_with=wired.start.version
     )
+    recorded = Recorded(inner, wired.ledger, sink=wired.sink, halt=wired.halt, terms=terms)
     return Asker(recorded, Renderer(wired.run.prompts), wired.settings)
 
 
@@ -208,9 +208,9 @@ def _model(wired: _Wired) -> tuple[Model, Source]:
         return Replay(recording, sink=wired.sink), "recording"
     if chosen.backend == "host":
         renderer = Renderer(wired.run.prompts)
-        return Host(
-            wired.run.inbox, renderer, submitted=outside.submitted, pending=outside.pending
-        ), "host"
+        return Host(wired.run.inbox, renderer, pending=outside.pending), "host"
+    if chosen.backend == "replay":
+        raise Misuse("the backend is replay, but there is no recording", "give --replay DIR")
     from orchestrator.models.anthropic import AnthropicModel  # costs a second to import
 
     return AnthropicModel(
@@ -230,7 +230,7 @@ def _recording(wired: _Wired) -> FileLedger | None:
 def _product(wired: _Wired, made: Plan) -> Repo:
     """The product's repository. Raises Misuse when its folder holds something else."""
     path = Path(wired.start.into) if wired.start.into else wired.run.home / made.slug
-    if path.exists() and not (path.is_dir() and (_begun(path) or not any(path.iterdir()))):
+    if not (_vacant(path) or _begun(path)):
         raise Misuse(
             f"the product's folder {path} is not empty", "move it away, then: orchestrate resume"
         )
@@ -241,7 +241,7 @@ def _product(wired: _Wired, made: Plan) -> Repo:
 
 def _begun(path: Path) -> bool:
     """Whether a run began in `path`, also when it was killed on the way."""
-    return (path / ".git").is_dir() or any(one.name.startswith(".git") for one in path.iterdir())
+    return path.is_dir() and any(one.name.startswith(".git") for one in path.iterdir())
 
 
 def _parts(wired: _Wired, asker: Asker, repo: Repo) -> Parts:

@@ -3,11 +3,12 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from orchestrator.artifacts.exchange import Effort
 from orchestrator.artifacts.values import AgentName, Value
@@ -106,7 +107,7 @@ def load(folder: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> L
         ("flag", {name: value for name, value in flags.items() if value is not None}),
     ):
         for name, value in values.items():
-            merged[name] = _threshold(value, origin) if name == "threshold" else value
+            merged[name] = _read_value(name, value, origin)
             origins[name] = f"{PREFIX}{name.upper()}" if origin == "environment" else origin
     return Loaded(settings=_validated(merged, origins), origins=tuple(sorted(origins.items())))
 
@@ -119,9 +120,16 @@ def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Sett
         name = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "settings") if first["loc"] else "settings"
         raise Misuse(
-            f"setting {name!r} from {where}: {first['msg']} (got {first['input']!r})",
-            "orchestrate doctor shows every setting and its origin",
+            f"setting {name!r} from {where}: {_told(first)}",
+            "mend it; orchestrate doctor then shows every setting and its origin",
         ) from error
+
+
+def _told(error: ErrorDetails) -> str:
+    """What is wrong with a value; an unknown setting's may be a secret and is not shown."""
+    if error["type"] == "extra_forbidden":
+        return f"there is no such setting (there are: {', '.join(Settings.model_fields)})"
+    return f"{error['msg']} (got {error['input']!r})"
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -142,13 +150,34 @@ def _from_env(env: Mapping[str, str]) -> dict[str, object]:
     return {names[key]: value for key, value in env.items() if key in names and value}
 
 
+def _read_value(name: str, value: object, origin: str) -> object:
+    if name == "threshold":
+        return _threshold(value, origin)
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+        raise Misuse(f"setting {name!r} from {origin} is not valid UTF-8", "give UTF-8 text")
+    if name == "roles" and isinstance(value, dict):
+        return _roles(cast(dict[str, object], value))
+    return value
+
+
+def _roles(given: Mapping[str, object]) -> dict[str, object]:
+    """A role in the file need not say everything: the rest is its default."""
+    default: Mapping[str, dict[str, object]] = Roles().model_dump()
+    whole: dict[str, object] = {}
+    for name, value in given.items():
+        known = default.get(name, {})
+        whole[name] = (known | cast(dict[str, object], value)) if isinstance(value, dict) else value
+    return whole
+
+
 def _threshold(value: object, origin: str) -> int:
     """People write 3.5; the gate counts 350."""
     try:
         hundredths = Decimal(str(value)) * 100
-    except InvalidOperation:
-        hundredths = Decimal("0.5")
-    if hundredths != int(hundredths):
+    except ArithmeticError:
+        hundredths = Decimal(0)
+    scores = hundredths.is_finite() and 100 <= hundredths <= 500
+    if not scores or hundredths != int(hundredths):
         raise Misuse(
             f"threshold {value!r} from {origin} is not a score",
             "give a number from 1 to 5, such as 3.5",
@@ -172,15 +201,21 @@ def dump(settings: Settings) -> str:
 
 
 def _pairs(values: Mapping[str, object]) -> list[str]:
-    return [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    """A JSON value is a TOML one, but for pairs of surrogates and a bare DEL."""
+    written = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+    return [f"{name} = {value}".replace("\x7f", "\\u007f") for name, value in written.items()]
 
 
 def parse(text: str, origin: str) -> Settings:
     """The settings of a run's own settings.toml. Raises Missing."""
     try:
         return Settings.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise Missing(f"cannot read {origin}: {error}", "restore the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = f"{'.'.join(str(part) for part in first['loc'])}: {_told(first)}"
+        raise Missing(f"cannot read {origin}: {told}", "restore the file") from error
 
 
 def over(base: Settings, flags: Mapping[str, object]) -> Settings:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.artifacts.values import Value
 from orchestrator.budget import spend
+from orchestrator.errors import Missing
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import FileLedger
 
@@ -75,7 +76,12 @@ def _lines(path: Path) -> Iterator[_Line]:
     """The journal's complete lines; the last may be torn by a kill."""
     if not path.exists():
         return
-    for line in path.read_text("utf-8", "replace").splitlines():
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise Missing(f"cannot read {path}: {error.strerror}", "mend its permissions") from error
+    # Not splitlines: a text in the journal may hold other line ends, such as U+2028.
+    for line in text.split("\n"):
         try:
             yield _Line.model_validate_json(line)
         except ValidationError:

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import Orchestrator
+from orchestrator.artifacts.evaluation import Evaluation
 from orchestrator.artifacts.exchange import Answer, Request, Usage
+from orchestrator.artifacts.outcome import Attempt
 from orchestrator.artifacts.report import Report
+from orchestrator.artifacts.values import DIMENSIONS
+from orchestrator.artifacts.verdict import Verdict
 from orchestrator.events import Event
 from orchestrator.ledger import FileLedger
+from orchestrator.scoring import judge
 
 Script = Callable[[Request], str | Answer]
 Override = str | Answer | Callable[[Request], str | Answer]
@@ -70,6 +75,17 @@ def greeter(overrides: Mapping[str, Override] | None = None) -> Script:
     return script
 
 
+def turns(place: str, *answers: Override) -> dict[str, Override]:
+    """Overrides for the turns of one agent in one attempt (`milestone-1-mvp/impl/1`), from 1 on."""
+    return {f"{place}/{turn}": given for turn, given in enumerate(answers, 1)}
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 @dataclass
 class Played:
     """A run that was driven through the front door, and everything that can be seen of it."""
@@ -116,12 +132,7 @@ class Played:
         return found[2] if found else ""
 
     def git(self, *words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(self.home / "greeter"), *words],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        return git(self.home / "greeter", *words)
 
     def of(self, kind: str) -> list[Event]:
         return [one for one in self.events if one.kind == kind]
@@ -370,3 +381,96 @@ def evaluation(number: str, word: str, score: int = 4, **changes: object) -> str
         "summary": "Fine.",
     }
     return json.dumps(given | changes)
+
+
+def scored(*scores: int, culprit: str = "impl", unmet: tuple[str, ...] = ()) -> Evaluation:
+    """An evaluation with these scores, in the order of the dimensions."""
+    return Evaluation.model_validate(
+        {
+            "scores": [
+                {"dimension": name, "score": score, "evidence": ["a.py:1: x"]}
+                for name, score in zip(DIMENSIONS, scores or (4, 4, 4, 4, 4), strict=True)
+            ],
+            "criteria": [{"criterion": one, "met": False, "evidence": "no"} for one in unmet],
+            "findings": [],
+            "culprit": culprit,
+            "summary": "",
+        }
+    )
+
+
+def found(
+    *red: str,
+    outcome: str = "",
+    reasons: tuple[str, ...] = (),
+    shown: str = "passed",
+    held: str = "passed",
+    contract: int = 1,
+    passed: int = 3,
+    killed: bool = True,
+) -> Verdict:
+    """A verdict on one criterion, M1-C1: `red` tests, and how its two checks and mutants went."""
+    bad = bool(red) or (shown, held, killed) != ("passed", "passed", True) or not contract
+    said = outcome or ("fail" if bad else "pass")
+    given = reasons or (() if said == "pass" else (f"it is a {said}",))
+    return Verdict.model_validate(
+        {
+            "outcome": said,
+            "reasons": given,
+            "tests": {
+                "total": passed + len(red),
+                "passed": passed,
+                "failed": len(red),
+                "errors": 0,
+                "skipped": 0,
+                "coverage": 90,
+                "tests": (),
+                "failures": [
+                    {"test": one, "file": one.split("::")[0], "error": f"E   {one} broke"}
+                    for one in red
+                ],
+            },
+            "checks": [
+                {
+                    "check": f"M1-C1-{visibility}-1",
+                    "criterion": "M1-C1",
+                    "visibility": visibility,
+                    "outcome": came,
+                    "detail": "expected 1" if visibility == "shown" and came != "passed" else "",
+                }
+                for visibility, came in (("shown", shown), ("held", held))
+            ],
+            "criteria": [
+                {
+                    "criterion": "M1-C1",
+                    "met": not bad,
+                    "contract_tests": contract,
+                    "shown": int(shown == "passed"),
+                    "held": int(held == "passed"),
+                }
+            ],
+            "strength": [{"name": "every body raises", "killed": killed}],
+            "lint": [],
+            "sandbox": "process",
+        }
+    )
+
+
+def tried(
+    number: int,
+    verdict: Verdict | None = None,
+    evaluation: Evaluation | None = None,
+    **changes: object,
+) -> Attempt:
+    """An attempt that came so far, through the real gate at the default settings."""
+    return Attempt(
+        number=number,
+        cause="start",
+        entry="spec",
+        repairs=0,
+        commit=f"{number:040d}",
+        verdict=verdict,
+        evaluation=evaluation,
+        gate=judge(verdict, evaluation, threshold=350, floor=2),
+        error="",
+    ).model_copy(update=changes)

@@ -9,6 +9,8 @@ from orchestrator.artifacts.exchange import Answer
 from orchestrator.artifacts.tree import Tree
 from orchestrator.changes import Refused, apply, parse
 
+DROPPED = "the blocks that were kept are dropped with it: give every block again"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -55,13 +57,14 @@ class ChangeReader:
                 f"the answer was cut off; these blocks are complete and kept: {done}. "
                 "Give only the blocks that are still missing."
             )
+        dropped = (DROPPED,) if self._kept else ()
         self._kept = ()
         applied = apply(changes, self._tree, may=self._may)
         if isinstance(applied, Refused):
-            raise Invalid(*applied.problems)
+            raise Invalid(*applied.problems, *dropped)
         change = Change(changes, applied)
         if found := self._problems(change):
-            raise Invalid(*found)
+            raise Invalid(*found, *dropped)
         return change
 
 

@@ -13,7 +13,7 @@ from orchestrator.artifacts.values import DIMENSIONS
 from orchestrator.artifacts.verdict import Verdict
 
 TASK = "Evaluate this attempt. Answer with the evaluation as one JSON object."
-CITED = re.compile(r"([^\s:]+):([0-9]+)")
+CITED = re.compile(r"([^\s:]+):([0-9]{1,9})")
 
 
 async def evaluate(asker: Asker, state: State, verdict: Verdict) -> Reply[Evaluation]:
@@ -89,6 +89,6 @@ def _absent(tree: Tree, path: str, line: int) -> str:
     if path not in tree:
         return f"{path}:{line} cites a file that is not in the code"
     lines = len(tree.text(path).splitlines())
-    return (
-        "" if line <= lines else f"{path}:{line} cites a line past the file's end ({lines} lines)"
-    )
+    if 1 <= line <= lines:
+        return ""
+    return f"{path}:{line} cites a line that is not there (the file has {lines})"

@@ -55,7 +55,7 @@ def _first_object(text: str) -> str:
     """
     try:
         _, end = json.JSONDecoder().raw_decode(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text[:end]
 

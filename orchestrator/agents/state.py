@@ -5,12 +5,14 @@ from pydantic import ConfigDict
 from orchestrator import memory
 from orchestrator.agents.base import Brief, Material
 from orchestrator.artifacts.architecture import Architecture
+from orchestrator.artifacts.checks import Check
 from orchestrator.artifacts.outcome import Attempt
 from orchestrator.artifacts.plan import Milestone, Plan
 from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
 from orchestrator.artifacts.verdict import Verdict
+from orchestrator.verify import Subject
 
 
 class State(Value):
@@ -25,6 +27,8 @@ class State(Value):
     budget: int
     """Tokens for the code and memory in one request."""
     tree: Tree
+    base: Tree
+    """Main, as the milestone builds on it: the tests in it are the merged milestones'."""
     attempt: int = 1
     findings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
@@ -63,6 +67,28 @@ class State(Value):
                 Material(name="findings", content="\n\n".join(self.findings)),
             ),
             task=task,
+        )
+
+    def subject(self) -> Subject:
+        """What must hold here: the milestone's own contract and every merged one's, each less what
+        later ones supersede.
+        """
+        assert self.specification is not None
+        assert self.architecture is not None
+        contracts = [(one.milestone, one.specification) for one in self.built]
+        superseded = set[str]()
+        criteria, checks = list[str](), list[Check]()
+        for milestone, contract in reversed([*contracts, (self.milestone, self.specification)]):
+            own = [one.id for one in milestone.acceptance_criteria if one.id not in superseded]
+            criteria[:0] = own
+            checks[:0] = [one for one in contract.checks if one.criterion in own]
+            superseded |= {one.test for one in contract.supersedes}
+        return Subject(
+            tree=self.tree,
+            criteria=tuple(criteria),
+            checks=tuple(checks),
+            launch=self.architecture.launch,
+            lock="",
         )
 
     def _earlier(self) -> tuple[str, ...]:

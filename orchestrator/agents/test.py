@@ -1,12 +1,13 @@
 """Test: specification, architecture and signatures -> tests, locked from then on."""
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterable
 
 from orchestrator import memory
 from orchestrator.agents.base import Asker, Material, Reply
 from orchestrator.agents.code import Change, ChangeReader
 from orchestrator.agents.state import State
-from orchestrator.verify.names import expected_tests, names_criterion
+from orchestrator.verify.names import expected_tests, meddling, names_criterion
 
 FIRST = "Write the tests of this milestone. Answer with new files in marked blocks."
 ADD = (
@@ -21,7 +22,7 @@ REVISE = (
 
 async def write(asker: Asker, state: State) -> Reply[Change]:
     """New test files that name every criterion of the milestone. Raises NoAnswer."""
-    unlocked = _superseded(state)
+    unlocked = _files(_superseded(state))
 
     def may(path: str) -> str:
         if not memory.is_test(path):
@@ -30,8 +31,11 @@ async def write(asker: Asker, state: State) -> Reply[Change]:
             return "this test file is locked; add a new file instead"
         return ""
 
+    def problems(change: Change) -> tuple[str, ...]:
+        return _thinned(state, change, _superseded(state)) + _complete(state)(change)
+
     task = ADD if state.findings else FIRST
-    return await _ask(asker, state, task, ChangeReader(state.tree, may, _complete(state)))
+    return await _ask(asker, state, task, ChangeReader(state.tree, may, problems))
 
 
 async def revise(asker: Asker, state: State, tests: tuple[str, ...]) -> Reply[Change]:
@@ -39,7 +43,7 @@ async def revise(asker: Asker, state: State, tests: tuple[str, ...]) -> Reply[Ch
 
     An answer of prose alone says that the tests are right: nothing changes. Raises NoAnswer.
     """
-    paths = tuple(sorted({name.split("::", 1)[0] for name in tests}))
+    paths = tuple(sorted(_files(tests)))
 
     def may(path: str) -> str:
         return "" if path in paths else f"only {', '.join(paths)} may be revised now"
@@ -47,7 +51,7 @@ async def revise(asker: Asker, state: State, tests: tuple[str, ...]) -> Reply[Ch
     def reasoned(change: Change) -> tuple[str, ...]:
         if not change.changes.note.strip():
             return ("a revision must say outside the blocks why each test was wrong",)
-        return _thinned(state, change) + _complete(state)(change)
+        return _thinned(state, change, frozenset()) + _complete(state)(change)
 
     reader = ChangeReader(state.tree, may, reasoned, may_decline=True)
     task = REVISE.format(tests=", ".join(tests))
@@ -57,7 +61,7 @@ async def revise(asker: Asker, state: State, tests: tuple[str, ...]) -> Reply[Ch
 async def _ask(
     asker: Asker, state: State, task: str, reader: ChangeReader, *, revising: tuple[str, ...] = ()
 ) -> Reply[Change]:
-    opened = revising or tuple(sorted(_superseded(state)))
+    opened = revising or tuple(sorted(_files(_superseded(state))))
     shown = memory.sources(state.tree, opened, state.budget // 2) if opened else ""
     if not revising:
         shown = memory.tests(state.tree, state.budget // 4) + shown
@@ -70,24 +74,47 @@ async def _ask(
 
 
 def _superseded(state: State) -> frozenset[str]:
-    """Test files of earlier milestones that this Specification names as made wrong by it."""
+    """Node ids of merged milestones' tests that this Specification names as made wrong by it."""
     named = state.specification.supersedes if state.specification else ()
-    return frozenset(one.test.split("::", 1)[0] for one in named)
+    return frozenset(one.test.split("[", 1)[0] for one in named) & {*expected_tests(state.base)}
+
+
+def _files(tests: Iterable[str]) -> frozenset[str]:
+    return frozenset(one.split("::", 1)[0] for one in tests)
 
 
 def _complete(state: State) -> Callable[[Change], tuple[str, ...]]:
     def problems(change: Change) -> tuple[str, ...]:
         named = {names_criterion(test) for test in expected_tests(change.tree)}
-        return tuple(
+        unnamed = tuple(
             f"no test under tests/contract/ names criterion {one.id} "
             f"(test_{one.id.lower().replace('-', '_')}_...)"
             for one in state.milestone.acceptance_criteria
             if one.id not in named
         )
+        hooks = tuple(
+            f"{one} can change results: this hook is not allowed in tests"
+            for one in meddling(change.tree)
+        )
+        return (*_unreadable(change), *hooks, *unnamed)
 
     return problems
 
 
-def _thinned(state: State, change: Change) -> tuple[str, ...]:
-    gone = set(expected_tests(state.tree)) - set(expected_tests(change.tree))
+def _unreadable(change: Change) -> tuple[str, ...]:
+    """Once locked, a file that does not parse would keep the suite red."""
+    found: list[str] = []
+    for path in change.changes.paths:
+        if not path.endswith(".py") or path not in change.tree:
+            continue
+        try:
+            ast.parse(change.tree[path])
+        except memory.UNREADABLE as error:
+            line = error.lineno if isinstance(error, SyntaxError) else None
+            found.append(f"{path} does not parse" + (f" (line {line})" if line else ""))
+    return tuple(found)
+
+
+def _thinned(state: State, change: Change, given_up: frozenset[str]) -> tuple[str, ...]:
+    gone = set(expected_tests(state.tree)) - set(expected_tests(change.tree)) - given_up
     return tuple(f"{name} is gone: a revision may not remove a test" for name in sorted(gone))

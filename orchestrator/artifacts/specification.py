@@ -70,6 +70,14 @@ class Specification(Value):
     def held(self) -> tuple[Check, ...]:
         return tuple(one for one in self.checks if one.visibility == "held")
 
+    def reported(self) -> tuple[Correction, ...]:
+        """Every correction; the reason for one of a held check could tell its content."""
+        kept = "the reason is kept back, as the check is"
+        return tuple(
+            one.model_copy(update={"reason": kept}) if "-held-" in one.check else one
+            for one in self.corrections
+        )
+
     def public(self) -> "Specification":
         """The specification as every agent but Spec sees it: no held check, nor the reason for
         changing one.
@@ -96,6 +104,11 @@ def problems(specification: Specification, milestone: Milestone) -> tuple[str, .
             found.append(
                 f"check {check.id!r} names criterion {check.criterion!r}, not one of this milestone"
             )
+        form = f"{check.criterion}-{check.visibility}-"
+        if check.criterion in criteria and not re.fullmatch(
+            re.escape(form) + "[1-9][0-9]*", check.id
+        ):
+            found.append(f"check id {check.id!r} is not of the form '{form}1'")
         found += [f"check {check.id!r}: {problem}" for problem in _step_problems(check)]
     for criterion in sorted(criteria):
         for visibility, checks in (("shown", specification.shown), ("held", specification.held)):

@@ -2,9 +2,11 @@
 
 import sys
 import traceback
+from io import TextIOWrapper
 
 import click
 
+from orchestrator.cli import host
 from orchestrator.cli.group import IdeaGroup
 from orchestrator.cli.host import next_request, start, submit
 from orchestrator.cli.look import doctor, report, runs, status
@@ -12,6 +14,7 @@ from orchestrator.cli.output import fail
 from orchestrator.cli.work import demo, idea, plan, resume, run_plan
 from orchestrator.errors import Misuse, Stop
 
+NAME = "orchestrate"
 EPILOG = """\b
 Examples:
   orchestrate demo                       a whole run from a recording, no key needed
@@ -45,11 +48,10 @@ for command in (start, next_request, submit):
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line on `argv` (sys.argv by default) and returns its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    as_json = "--json" in words
     try:
-        return int(orchestrate.main(args=words, standalone_mode=False) or 0)
+        return int(orchestrate.main(args=words, prog_name=NAME, standalone_mode=False) or 0)
     except Stop as stop:
-        return fail(stop, as_json=as_json)
+        return _failed(stop, words)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.Abort:
@@ -57,12 +59,22 @@ def main(argv: list[str] | None = None) -> int:
     except click.ClickException as error:
         hint = getattr(error, "ctx", None)
         remedy = f"{hint.command_path} --help" if hint else "orchestrate --help"
-        return fail(Misuse(error.format_message(), remedy), as_json=as_json)
-    except Exception:  # the edge: a bug keeps its traceback and has its own exit code
+        return _failed(Misuse(error.format_message(), remedy), words)
+    except Exception as bug:  # the edge: a bug keeps its traceback and has its own exit code
         traceback.print_exc()
-        print("orchestrate: this is a bug; nothing that was answered is lost", file=sys.stderr)
-        return 70
+        named = f"{type(bug).__name__}: {bug}"
+        return _failed(Stop(f"this is a bug; no answer is lost ({named})"), words)
+
+
+def _failed(stop: Stop, words: list[str]) -> int:
+    if orchestrate.named(words) in host.COMMANDS:
+        return host.failed(stop)
+    return fail(stop, as_json="--json" in words)
 
 
 def entry() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What a terminal's encoding cannot show must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

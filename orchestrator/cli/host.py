@@ -5,6 +5,10 @@ for every state.
 import asyncio
 import json
 import os
+import re
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,37 +22,56 @@ if TYPE_CHECKING:
     from orchestrator.folder import RunFolder
     from orchestrator.models.host import Pending
 
+COMMANDS = ("start", "next", "submit")
 SCHEMA = 1
 SHOWN = 4
-"""Requests listed in one line, which stays under 2 KB."""
+"""Requests listed beside the first."""
+WAITING = ("also_waiting", "folder")
+LINE = 2000
+CLIPPED = 500
+"""Bytes of a line, and of one text in it: a client shows so much in any case."""
+BROKEN = (2, 3, 70, 130)
+"""Exit codes of what is no state of the protocol."""
+JSON = click.option("--json", is_flag=True, expose_value=False, help="What it prints anyway.")
 
 
 @click.command("start")
 @click.argument("words", nargs=-1)
 @click.option("--new", is_flag=True, help="Another run, even when one is unfinished.")
-@with_options(INTO, *SETTINGS)
+@with_options(INTO, *SETTINGS, JSON)
 def start(words: tuple[str, ...], new: bool, into: Path | None, **flags: object) -> int:
     """Begins a run that you answer yourself; prints the first request.
 
     Example: orchestrate start "a to-do list for the shell"
     """
-    from orchestrator import folder as folders
     from orchestrator import run, settings
     from orchestrator.api import worthy
     from orchestrator.cli.group import checked
 
     home = Path.cwd()
     text = worthy(checked(words, []))
-    open_runs = [one for one in folders.runs(home) if not (one.path / "report.json").exists()]
-    same = [one for one in open_runs if one.start().idea == text]
-    if same and not new:
-        return _step(same[-1], frozenset(), note="resumed an unfinished run of this idea")
+    same = None if new else _unfinished(home, text)
+    if same is not None:
+        return _step(same, note="resumed the unfinished run of this idea; --new begins another")
     chosen = settings.load(home, os.environ, {**flags, "backend": "host"}).settings
-    return _step(asyncio.run(run.begin(home, text, chosen, env=os.environ, into=into)), frozenset())
+    return _step(asyncio.run(run.begin(home, text, chosen, env=os.environ, into=into)))
+
+
+def _unfinished(home: Path, idea: str) -> "RunFolder | None":
+    """The newest run of `idea` that a host answers and that has no report."""
+    from orchestrator import folder as folders
+    from orchestrator import settings
+
+    for one in reversed(folders.runs(home)):
+        if not one.reported and one.start().idea == idea:
+            chosen = settings.parse(one.settings_text(), str(one.settings))
+            if chosen.backend == "host":
+                return one
+    return None
 
 
 @click.command("next")
-@with_options(RUN)
+@with_options(RUN, JSON)
 def next_request(name: str) -> int:
     """Prints the request that waits, or the result. Never advances past it; safe to repeat.
 
@@ -56,72 +79,135 @@ def next_request(name: str) -> int:
     """
     from orchestrator import folder as folders
 
-    return _step(folders.find(Path.cwd(), name), frozenset())
+    return _step(folders.find(Path.cwd(), name))
 
 
 @click.command("submit")
 @click.argument("request")
-@with_options(RUN)
+@with_options(RUN, JSON)
 def submit(request: str, name: str) -> int:
     """Takes the answer to REQUEST from its answer file and goes on; safe to repeat.
 
     Example: orchestrate submit run/planner/1/1
     """
     from orchestrator import folder as folders
+    from orchestrator.models import host
 
-    return _step(folders.find(Path.cwd(), name), frozenset({request}))
+    folder = folders.find(Path.cwd(), name)
+    if not host.note(folder.inbox, request):
+        fix = f"{_called()} next"
+        _print({"status": "error", "error": f"no request {request!r}", "fix": fix})
+        return 0
+    return _step(folder, submitted=request)
 
 
-def _step(folder: "RunFolder", submitted: frozenset[str], note: str = "") -> int:
+def _step(folder: "RunFolder", *, submitted: str = "", note: str = "") -> int:
     """Walks the run as far as its answers reach and prints where it stands."""
     from orchestrator import run
 
-    outside = run.Outside(env=os.environ, submitted=submitted)
+    outside = run.Outside(env=os.environ, signals=True)
     try:
         report = asyncio.run(run.advance(folder, outside))
     except AwaitingHost:
-        _print(_waiting(folder, outside.pending, submitted, note))
+        _print({**_waiting(folder, outside.pending, submitted), **({"note": note} if note else {})})
         return 0
     except Stop as stop:
-        _print({"status": "error", "error": stop.message, "fix": stop.remedy, "run": folder.name})
-        return 0 if stop.exit_code in (5, 6) else stop.exit_code
+        return failed(stop, run=folder.name)
     _print(_done(folder, report))
     return 0
 
 
-def _waiting(
-    folder: "RunFolder", pending: "list[Pending]", submitted: frozenset[str], note: str
-) -> dict[str, object]:
-    first = pending[0]
+def failed(stop: Stop, *, run: str = "") -> int:
+    """Prints `stop`; a state of the protocol exits with 0."""
+    fix = stop.remedy
+    if stop.exit_code == 6:
+        fix = f"{_called()} next"
+    elif fix.startswith("orchestrate "):
+        fix = f"{_called()} {fix.removeprefix('orchestrate ')}"
+    said: dict[str, object] = {"status": "error", "error": stop.message, "fix": fix}
+    _print({**said, "run": run} if run else said)
+    return stop.exit_code if stop.exit_code in BROKEN else 0
+
+
+def _waiting(folder: "RunFolder", pending: "list[Pending]", submitted: str) -> dict[str, object]:
+    """In plan order, but first the request that was just submitted and could not be taken."""
+    first, *others = sorted(pending, key=lambda one: (one.id != submitted, _numbered(one.id)))
     said: dict[str, object] = {
         "status": "request",
         "run": folder.name,
         "id": first.id,
         "request_file": str(first.request_file),
         "answer_file": str(first.answer_file),
-        "command": f"orchestrate submit {first.id}",
+        "command": f"{_called()} submit {first.id}",
     }
-    others = [one.id for one in pending[1 : SHOWN + 1]]
     if others:
-        said["also_waiting"] = others
+        said["also_waiting"] = [_listed(one) for one in others[:SHOWN]]
         said["folder"] = str(first.request_file.parent)
-    missing = sorted(submitted.intersection(one.id for one in pending))
-    if missing:
-        said["note"] = f"no answer file for {missing[0]}: write it, then submit again"
-    elif note:
-        said["note"] = note
+    if first.refused:
+        said["note"] = f"the answer was not taken: {first.refused}; write it anew, submit again"
+    elif first.id == submitted:
+        said["note"] = f"no answer file for {first.id}: write it, then submit again"
     return said
 
 
+def _numbered(request: str) -> list[tuple[int, str]]:
+    """Sorts milestone-10 after milestone-2."""
+    parts = re.split(r"(\d+)", request)
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+
+
+def _listed(one: "Pending") -> dict[str, str]:
+    """File names alone: both lie in `folder`."""
+    return {"id": one.id, "request": one.request_file.name, "answer": one.answer_file.name}
+
+
 def _done(folder: "RunFolder", report: "Report") -> dict[str, object]:
+    states = {one.id: one.status for one in report.facts.milestones}
     return {
         "status": "done" if report.passed else "failed",
         "run": folder.name,
         "product": report.product_folder,
         "report": str(folder.path / "report.md"),
-        "milestones": {one.id: one.status for one in report.facts.milestones},
+        "milestones": states if len(states) <= 8 else f"{len(states)}, see the report",
     }
 
 
+def _called() -> str:
+    """How this command was called, for the outer agent to call it again.
+
+    The name alone when it lies in a folder for programs. In an environment's own folder, as with
+    uvx, it may be found only from within, so then the path.
+    """
+    path = Path(sys.argv[0])
+    if not (path.is_file() and path.name.startswith("orchestrate")):
+        return "orchestrate"
+    found = shutil.which("orchestrate")
+    own = sys.prefix != sys.base_prefix and path.parent == Path(sys.prefix, "bin")
+    if found and not own and Path(found).samefile(path):
+        return "orchestrate"
+    literal = shlex.quote(str(path.absolute()))
+    return literal if os.access(path, os.X_OK) else f"{shlex.quote(sys.executable)} {literal}"
+
+
 def _print(said: dict[str, object]) -> None:
-    click.echo(json.dumps({"schema": SCHEMA, **said}, ensure_ascii=False, separators=(",", ":")))
+    """One line of ASCII: however long its texts and paths are, it stays under 2 KB where it can."""
+    whole: dict[str, object] = {"schema": SCHEMA, **said}
+    for name in ("error", "fix", "note"):
+        if isinstance(text := whole.get(name), str):
+            whole[name] = _clipped(text)
+    waiting = whole.get("also_waiting")
+    while isinstance(waiting, list) and waiting and len(_line(whole)) > LINE:
+        waiting.pop()
+    if waiting == []:
+        whole = {name: value for name, value in whole.items() if name not in WAITING}
+    click.echo(_line(whole))
+
+
+def _clipped(text: str) -> str:
+    while len(json.dumps(text)) > CLIPPED:
+        text = text[: len(text) * 9 // 10]
+    return text
+
+
+def _line(said: dict[str, object]) -> str:
+    return json.dumps(said, separators=(",", ":"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import RUN, with_options
-from orchestrator.errors import Misuse
+from orchestrator.errors import Missing, Misuse
 
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
@@ -58,7 +58,7 @@ def runs(as_json: bool) -> int:
         {
             "run": one.name,
             "created": one.start().created,
-            "reported": (one.path / "report.json").exists(),
+            "reported": one.reported,
             "idea": one.start().idea[:80],
         }
         for one in every
@@ -85,11 +85,16 @@ def report(name: str, as_json: bool) -> int:
 
     found = folders.find(Path.cwd(), name)
     path = found.path / ("report.json" if as_json else "report.md")
-    if not path.exists():
+    if not found.reported:
         raise Misuse(
             f"{found.name} has no report yet", "orchestrate status, then orchestrate resume"
         )
-    click.echo(path.read_text("utf-8"), nl=False)
+    try:
+        click.echo(path.read_text("utf-8"), nl=False)
+    except OSError as error:
+        raise Missing(
+            f"cannot read {path}: {error.strerror}", "orchestrate resume writes it again"
+        ) from error
     return 0
 
 

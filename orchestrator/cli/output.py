@@ -23,12 +23,17 @@ def fail(stop: Stop, *, as_json: bool) -> int:
             "fix": stop.remedy,
             "exit": stop.exit_code,
         }
-        click.echo(json.dumps(said, ensure_ascii=False))
+        click.echo(json.dumps(said))
     else:
-        click.echo(f"orchestrate: {stop.message}", err=True)
+        click.echo(f"orchestrate: {_line(stop.message)}", err=True)
         if stop.remedy:
-            click.echo(f"  -> {stop.remedy}", err=True)
+            click.echo(f"  -> {_line(stop.remedy)}", err=True)
     return stop.exit_code
+
+
+def _line(text: str) -> str:
+    """One line that drives no terminal: it may quote a file, a program or a server."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def live(*, quiet: bool) -> "Live | None":
@@ -38,7 +43,7 @@ def live(*, quiet: bool) -> "Live | None":
 
     from orchestrator.live import Live
 
-    return Live(Console(file=sys.stderr))
+    return Live(Console(file=sys.stderr, force_terminal=sys.stderr.isatty()))
 
 
 def conclude(report: "Report", folder: Path, *, as_json: bool, quiet: bool) -> int:

@@ -11,7 +11,7 @@ import click
 from orchestrator.cli.group import checked
 from orchestrator.cli.options import INTO, OUTPUT, RUN, SETTINGS, with_options
 from orchestrator.cli.output import conclude, live
-from orchestrator.errors import Missing, Misuse, Stop
+from orchestrator.errors import Missing, Misuse
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.plan import Plan
@@ -47,7 +47,8 @@ def idea(
             raise Misuse("a recording brings its own idea", "leave the idea out with --replay")
         return replayed(replay, into=into, flags=flags, as_json=as_json, quiet=quiet)
     parent = ctx.parent.command if ctx.parent else None
-    names = [*parent.commands] if isinstance(parent, click.Group) else []
+    every = parent.commands.items() if isinstance(parent, click.Group) else ()
+    names = [name for name, command in every if not command.hidden]
     return _begun(_idea(words, file, names), None, into, flags, as_json=as_json, quiet=quiet)
 
 
@@ -57,15 +58,27 @@ def _idea(words: tuple[str, ...], file: Path | None, commands: list[str]) -> str
     if file is not None:
         return worthy(_text(file))
     if words == ("-",):
-        return worthy(sys.stdin.read())
+        return worthy(_decoded(sys.stdin.buffer.read() if sys.stdin else b"", "standard input"))
     return worthy(checked(words, commands))
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"cannot read {path}: {error}", "give a readable UTF-8 text file") from error
+        content = path.read_bytes()
+    except OSError as error:
+        raise Misuse(
+            f"cannot read {path}: {error.strerror}", "give a readable UTF-8 text file"
+        ) from error
+    return _decoded(content, str(path))
+
+
+def _decoded(content: bytes, origin: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Misuse(
+            f"{origin} is not UTF-8: {error.reason} at byte {error.start}", "give UTF-8 text"
+        ) from error
 
 
 def _begun(
@@ -90,7 +103,8 @@ def advanced(folder: "RunFolder", *, as_json: bool, quiet: bool, re_ask: bool = 
     from orchestrator import run
 
     shown = live(quiet=quiet or as_json)
-    outside = run.Outside(env=os.environ, sinks=(shown,) if shown else (), re_ask=re_ask)
+    sinks = (shown,) if shown else ()
+    outside = run.Outside(env=os.environ, sinks=sinks, re_ask=re_ask, signals=True)
     try:
         report = asyncio.run(run.advance(folder, outside))
     finally:
@@ -124,13 +138,14 @@ def plan(
     from orchestrator import planfile, run, settings
 
     text = _idea(words, file, [])
-    if out.exists():
-        raise Misuse(f"{out} exists", "choose another file with --out")
+    if out.exists() or not out.parent.is_dir():
+        why = "exists" if out.exists() else "lies in no folder"
+        raise Misuse(f"{out} {why}", "choose another file with --out")
     home = Path.cwd()
     chosen = settings.load(home, os.environ, flags).settings
     folder = asyncio.run(run.begin(home, text, chosen, env=os.environ))
     shown = live(quiet=quiet or as_json)
-    outside = run.Outside(env=os.environ, sinks=(shown,) if shown else ())
+    outside = run.Outside(env=os.environ, sinks=(shown,) if shown else (), signals=True)
     made = asyncio.run(run.plan_only(folder, outside))
     try:
         out.write_text(planfile.text(text, made), "utf-8")
@@ -158,9 +173,10 @@ def run_plan(path: Path, into: Path | None, as_json: bool, quiet: bool, **flags:
     Example: orchestrate run --plan plan.json
     """
     from orchestrator import planfile
+    from orchestrator.api import worthy
 
     text, made = planfile.read(_text(path), str(path))
-    return _begun(text, made, into, flags, as_json=as_json, quiet=quiet)
+    return _begun(worthy(text), made, into, flags, as_json=as_json, quiet=quiet)
 
 
 @click.command("resume")
@@ -234,6 +250,3 @@ def replayed(
         recordings.begin(home or Path.cwd(), path, os.environ, flags=flags, into=into)
     )
     return advanced(folder, as_json=as_json, quiet=quiet)
-
-
-__all__ = ["Stop", "advanced", "demo", "idea", "plan", "replayed", "resume", "run_plan"]

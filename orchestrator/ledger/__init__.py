@@ -49,6 +49,10 @@ class Ledger(Protocol):
         """Notes a live call that is about to be made; each call anew."""
         ...
 
+    def withdraw(self, request: Request) -> None:
+        """Takes the latest intent back: its call was not made, or surely not billed."""
+        ...
+
     def record(self, request: Request, answer: Answer) -> None:
         """Raises Unrecorded, with the answer, when it could not be written."""
         ...
@@ -116,15 +120,30 @@ class FileLedger:
         return max(found, key=lambda one: one.answer.at).digest if found else ""
 
     def intend(self, request: Request) -> None:
-        name = self._answer_path(request).stem
-        folder = self._folder / "intents" / _segment(request.scope)
-        made = [int(path.name.rpartition("#")[2]) for path in folder.glob(f"{name}#*")]
-        path = folder / f"{name}#{max(made, default=0) + 1}"
+        path = self._intent(request, self._intents(request) + 1)
         try:
             disk.reserve(self._folder)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
         _write(path, json.dumps({"id": request.id, "digest": request.digest}).encode())
+
+    def withdraw(self, request: Request) -> None:
+        path = self._intent(request, self._intents(request))
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def _intents(self, request: Request) -> int:
+        """The number of the latest, 0 when there is none."""
+        first = self._intent(request, 0)
+        name = first.name.removesuffix("0")
+        made = [int(path.name.removeprefix(name)) for path in first.parent.glob(f"{name}*")]
+        return max(made, default=0)
+
+    def _intent(self, request: Request, number: int) -> Path:
+        name = f"{self._answer_path(request).stem}#{number}"
+        return self._folder / "intents" / _segment(request.scope) / name
 
     def record(self, request: Request, answer: Answer) -> None:
         path = self._answer_path(request)

@@ -1,6 +1,7 @@
 """A model that is an outer agent: requests and answers are files in its inbox."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,54 +12,73 @@ from orchestrator.errors import AwaitingHost, Missing
 from orchestrator.render import Renderer
 
 ANSWER_BYTES = 1 << 20
+_ID = re.compile(r"[\w-]+(/[\w-]+){3}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A request that waits for its answer, and the files that carry both."""
+    """A request that waits for its answer, and the files that carry both. `refused` says why the
+    answer that was submitted cannot be taken, "" when none was.
+    """
 
     id: str
     request_file: Path
     answer_file: Path
+    refused: str = ""
+
+
+class _Unusable(Exception):
+    """Why an answer's file is not read."""
+
+
+def note(inbox: Path, request: str) -> bool:
+    """Notes durably that the answer to `request` is submitted, when there is one: whichever process
+    walks the run next takes it.
+
+    False when no such request was ever written. Raises Missing when the inbox cannot be written.
+    """
+    if not _ID.fullmatch(request):
+        return False
+    asked = [*inbox.glob(f"{_flat(request)}-*.request.md")]
+    for path in asked:
+        name = path.name.removesuffix(".request.md")
+        if any(os.path.lexists(inbox / f"{name}.answer.{kind}") for kind in ("json", "md")):
+            _write(inbox / f"{name}.submitted", "")
+    return bool(asked)
 
 
 class Host:
-    """Writes each request into `inbox` and parks; takes the answers to `submitted` ids from there.
+    """Writes each request into `inbox` and parks; takes the answers that were noted there.
 
-    What waits is appended to `pending`. The answer's path carries the request's digest, so that an
+    What waits is appended to `pending`. The files' names carry the request's digest, so that an
     answer to an older version is never taken.
     """
 
-    def __init__(
-        self,
-        inbox: Path,
-        renderer: Renderer,
-        *,
-        submitted: frozenset[str],
-        pending: list[Pending],
-    ) -> None:
+    def __init__(self, inbox: Path, renderer: Renderer, *, pending: list[Pending]) -> None:
         self._inbox = inbox
         self._renderer = renderer
-        self._submitted = submitted
         self._pending = pending
 
     async def complete(self, request: Request) -> Answer:
-        """Raises AwaitingHost until the answer is submitted, Missing when it cannot be used."""
-        place = self._place(request)
-        if request.id in self._submitted and place.answer_file.exists():
-            return _answer(place, request)
-        _write_once(place.request_file, self._text(request, place))
-        self._pending.append(place)
-        raise AwaitingHost(request.id)
-
-    def _place(self, request: Request) -> Pending:
-        name = f"{request.id.replace('/', '.')}-{request.digest[:8]}"
-        suffix = "json" if request.output_schema else "md"
-        return Pending(
+        """Raises AwaitingHost until a usable answer is submitted, Missing when the inbox cannot be
+        written.
+        """
+        name = f"{_flat(request.id)}-{request.digest[:8]}"
+        place = Pending(
             id=request.id,
             request_file=self._inbox / f"{name}.request.md",
-            answer_file=self._inbox / f"{name}.answer.{suffix}",
+            answer_file=self._inbox / f"{name}.answer.{'json' if request.output_schema else 'md'}",
         )
+        noted, refused = self._inbox / f"{name}.submitted", ""
+        if noted.exists():
+            try:
+                return _answer(_read(place.answer_file), place, request)
+            except _Unusable as error:
+                refused = str(error)
+                noted.unlink(missing_ok=True)
+        _write(place.request_file, self._text(request, place))
+        self._pending.append(Pending(place.id, place.request_file, place.answer_file, refused))
+        raise AwaitingHost(request.id)
 
     def _text(self, request: Request, place: Pending) -> str:
         return self._renderer.render(
@@ -71,10 +91,16 @@ class Host:
         )
 
 
-def _answer(place: Pending, request: Request) -> Answer:
-    text = _read(place.answer_file)
+def _flat(request: str) -> str:
+    return request.replace("/", ".")
+
+
+def _answer(text: str, place: Pending, request: Request) -> Answer:
     now = datetime.now(UTC)
-    asked = datetime.fromtimestamp(place.request_file.stat().st_mtime, UTC)
+    try:
+        asked = datetime.fromtimestamp(place.request_file.stat().st_mtime, UTC)
+    except OSError:
+        asked = now
     return Answer(
         text=text,
         stop="end" if text.strip() else "empty",
@@ -90,30 +116,37 @@ def _answer(place: Pending, request: Request) -> Answer:
 
 
 def _read(path: Path) -> str:
-    """A regular file of at most 1 MiB of UTF-8, never a link."""
+    """A regular file of at most 1 MiB of UTF-8, never through a link. Raises _Unusable."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(path.name, flags, dir_fd=folder)
+        finally:
+            os.close(folder)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Missing(f"{path} is not a regular file", "write the answer as a plain file")
+                raise _Unusable(f"{path.name} is not a plain file")
             content = file.read(ANSWER_BYTES + 1)
     except OSError as error:
-        raise Missing(
-            f"cannot read {path}: {error.strerror}", "write the answer there again"
-        ) from error
+        raise _Unusable(f"{path.name} is not a readable plain file: {error.strerror}") from error
     if len(content) > ANSWER_BYTES:
-        raise Missing(f"{path} is larger than 1 MiB", "write a shorter answer")
+        raise _Unusable(f"{path.name} is larger than 1 MiB")
     return content.decode("utf-8-sig", "replace")
 
 
-def _write_once(path: Path, text: str) -> None:
-    """Atomically, and only when it is not there: a repeated `next` does not touch the file."""
-    if path.exists():
-        return
+def _write(path: Path, text: str) -> None:
+    """Atomically, and not at all when it is there already: a repeated call touches nothing."""
+    content = text.encode("utf-8", "replace")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text, "utf-8")
+        if path.is_file() and path.read_bytes() == content:
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise Missing(

@@ -43,23 +43,23 @@ class Patience:
         """
         times = self._failures[failure.kind]
         if times >= TRIES[failure.kind]:
-            raise GaveUp(f"{self._place}: {failure.reason}; {self.bill}", GO_ON)
+            raise self._gave_up(failure.reason, GO_ON)
         seconds = failure.wait
         if seconds < 0:
             backoff = min(self._first_wait * 2 ** min(times - 1, 20), LONGEST_SECONDS)
             seconds = backoff * random.uniform(0.75, 1)
         left = self._ends - asyncio.get_running_loop().time()
         if seconds > left:
-            raise GaveUp(
-                f"{self._place}: {failure.reason}; the next try would be in {seconds:.0f} s, past"
-                f" the deadline of {self._seconds:g} s; {self.bill}",
+            raise self._gave_up(
+                f"{failure.reason}; the next try would be in {seconds:.0f} s, past the deadline of"
+                f" {self._seconds:g} s",
                 GO_ON,
             )
         return seconds
 
     def expired(self) -> GaveUp:
-        return GaveUp(
-            f"{self._place}: no answer within the deadline of {self._seconds:g} s; {self.bill}",
+        return self._gave_up(
+            f"no answer within the deadline of {self._seconds:g} s",
             f"raise deadline_seconds, or later: {GO_ON}",
         )
 
@@ -70,7 +70,10 @@ class Patience:
                 f"{self._place} knows no model {model!r} ({failure.reason})",
                 "choose one with --model, or check ANTHROPIC_BASE_URL",
             )
-        return GaveUp(f"{self._place}: {failure.reason}; {self.bill}", _remedy(failure, model))
+        return self._gave_up(failure.reason, _remedy(failure, model))
+
+    def _gave_up(self, reason: str, remedy: str) -> GaveUp:
+        return GaveUp(f"{self._place}: {reason}; {self.bill}", remedy, billed=self._unsure > 0)
 
     @property
     def bill(self) -> str:
