@@ -63,7 +63,9 @@ def test_signatures_have_names_and_docstrings_but_no_bodies() -> None:
     assert "hidden" not in shown
 
 
-@pytest.mark.parametrize("source", ["def broken(:", "x = '\0'", "\ufffd\ufffd", "-" * 99_999 + "1", "x" + ".y" * 30_000],
+@pytest.mark.parametrize(
+    "source",
+    ["def broken(:", "x = '\0'", "\ufffd\ufffd", "-" * 99_999 + "1", "x" + ".y" * 30_000],
     ids=["syntax", "null", "binary", "stack", "depth"],
 )
 def test_a_file_that_does_not_parse_is_said_to_be_so(source: str) -> None:

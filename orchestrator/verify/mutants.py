@@ -34,13 +34,16 @@ class Gut(ast.NodeTransformer):
 
 
 def mutant(tree: Tree, body: str) -> Tree:
-    """`tree` with every function of the product gutted; a file that does not parse stays."""
+    """`tree` with every function of the product gutted; what is too deep to rewrite stays."""
     changed: dict[str, bytes] = {}
     for path in names.product_files(tree):
         gut = Gut(body)
-        broken = gut.visit(names.parse(tree, path))
+        try:
+            source = ast.unparse(gut.visit(names.parse(tree, path)))
+        except RecursionError:
+            continue
         if gut.changed:
-            changed[path] = ast.unparse(broken).encode()
+            changed[path] = source.encode()
     return tree.having(changed)
 
 
