@@ -73,7 +73,9 @@ class Agent:
         """Answers the request of `line` and submits it."""
         assert line["status"] == "request", line
         self.write(str(line["request_file"]), str(line["answer_file"]), text)
-        return self.call(*shlex.split(str(line["command"]))[1:])
+        said = self.call(*shlex.split(str(line["command"]))[1:])
+        assert said.get("id") != line["id"], "the answer was not taken"
+        return said
 
     def until(self, line: Line, name: str) -> Line:
         """Answers until the request `name` waits."""
@@ -85,9 +87,6 @@ class Agent:
 def two(request: Request) -> str:
     number, word = request.scope.split("-")[1], WORDS[request.scope]
     return code(number, word, skeleton=True)
-
-
-Begun = Callable[..., Agent]
 
 
 @pytest.fixture

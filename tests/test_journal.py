@@ -1,6 +1,7 @@
 """The journal: a JSON line for each event, and what is read from it."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,13 +33,7 @@ def held_first(request: Request) -> str:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     home = tmp_path_factory.mktemp("journal")
-    return play(home, dict(_env()), {"eval": judged, "impl": written, "spec": held_first})
-
-
-def _env() -> dict[str, str]:
-    import os
-
-    return {**os.environ}
+    return play(home, os.environ, {"eval": judged, "impl": written, "spec": held_first})
 
 
 def test_every_call_is_one_line_with_what_it_was_and_what_it_cost(played: Played) -> None:

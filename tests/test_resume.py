@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,15 @@ from tests.test_cli import refused
 from tests.test_kill import FIRST
 
 
-class Once:
-    """Does something when one place is first asked for, before the answer."""
+def once(provider: Provider, place: str, act: Callable[[], object]) -> None:
+    """Does `act` when `place` is first asked for, before the answer."""
+    left = [act]
 
-    def __init__(self, provider: Provider, place: str, act: object) -> None:
-        self._place = place
-        self._act = act
-        provider.on_request = self
+    def asked(now: str) -> None:
+        if now == place and left:
+            left.pop()()
 
-    def __call__(self, place: str) -> None:
-        if place == self._place and callable(self._act):
-            act, self._act = self._act, None
-            act()
+    provider.on_request = asked
 
 
 def stopped(running: Running) -> str:
@@ -44,7 +41,7 @@ def test_a_key_revoked_midway_stops_with_7_and_a_good_one_goes_on(
     home: Path, env: dict[str, str]
 ) -> None:
     with Provider() as provider:
-        Once(provider, f"{FIRST}/impl", lambda: setattr(provider.server, "key", "sk-another"))
+        once(provider, f"{FIRST}/impl", lambda: setattr(provider.server, "key", "sk-another"))
         first = Running(home, IDEA, env=provider.env(env))
         assert first.wait() == 7
         said = stopped(first)
@@ -69,7 +66,7 @@ def test_what_cannot_be_written_stops_with_3_and_is_asked_again(
         def full() -> None:
             resource.prlimit(running[0].pid, resource.RLIMIT_FSIZE, (0, 0))
 
-        Once(provider, f"{FIRST}/arch", full)
+        once(provider, f"{FIRST}/arch", full)
         running.append(Running(home, IDEA, env=provider.env(env)))
         assert running[0].wait() == 3
         assert f"answer {FIRST}/arch/1/1 cannot be written to " in stopped(running[0])
@@ -102,7 +99,7 @@ def test_a_full_disk_loses_no_answer_and_asks_nothing_until_there_is_room(
     home: Path, env: dict[str, str], small: Path
 ) -> None:
     with Provider() as provider:
-        Once(provider, f"{FIRST}/arch", lambda: fill(small))
+        once(provider, f"{FIRST}/arch", lambda: fill(small))
         first = Running(home, IDEA, env=provider.env(env))
         assert first.wait() == 3
         said = stopped(first)
@@ -124,7 +121,7 @@ def test_changed_prompts_stop_with_3_until_re_ask_and_the_old_answer_is_kept(
     home: Path, env: dict[str, str]
 ) -> None:
     with Provider() as provider:
-        Once(provider, f"{FIRST}/impl", lambda: setattr(provider.server, "key", "sk-another"))
+        once(provider, f"{FIRST}/impl", lambda: setattr(provider.server, "key", "sk-another"))
         assert Running(home, IDEA, env=provider.env(env)).wait() == 7
         provider.server.key = KEY
         prompts = folder_of(home).prompts
@@ -148,36 +145,30 @@ def test_changed_prompts_stop_with_3_until_re_ask_and_the_old_answer_is_kept(
     assert len(live) == len(set(map(str, live))) == sum(answered(home).values())
 
 
-class Interrupted:
-    """Signals a run while one place waits for its answer: once, or once more after it said so."""
+def interrupted(provider: Provider, home: Path, env: dict[str, str], *numbers: int) -> Running:
+    """A run that gets `numbers` while its Arch is asked, each after it has told of the one before,
+    and its answer after it told of the only one or ended; to its end.
+    """
+    warned, ended = threading.Event(), threading.Event()
+    running: list[Running] = []
 
-    def __init__(self, provider: Provider, home: Path, number: int, *, twice: bool) -> None:
-        self._warned = threading.Event()
-        self._ended = threading.Event()
-        self._number = number
-        self._twice = twice
-        Once(provider, f"{FIRST}/arch", self._strike)
-        self.running = Running(home, IDEA, env=provider.env(env_of()), on_line=self._heard)
+    def strike() -> None:
+        running[0].signal(numbers[0])
+        assert warned.wait(60)
+        for number in numbers[1:]:
+            running[0].signal(number)
+            assert ended.wait(60)
 
-    def _heard(self, line: str) -> None:
+    def heard(line: str) -> None:
         if "once more stops now" in line:
-            self._warned.set()
+            warned.set()
 
-    def _strike(self) -> None:
-        self.running.signal(self._number)
-        assert self._warned.wait(60)
-        if self._twice:
-            self.running.signal(self._number)
-            assert self._ended.wait(60)
-
-    def wait(self) -> int:
-        code = self.running.wait()
-        self._ended.set()
-        return code
-
-
-def env_of() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("ORCHESTRATE_")}
+    once(provider, f"{FIRST}/arch", strike)
+    running.append(Running(home, IDEA, env=provider.env(env), on_line=heard))
+    assert running[0].wait() == 130
+    ended.set()
+    assert "orchestrate resume" in stopped(running[0])
+    return running[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -185,9 +176,7 @@ def test_interrupted_once_it_finishes_and_records_the_call_in_flight(
     home: Path, env: dict[str, str], number: int
 ) -> None:
     with Provider() as provider:
-        interrupted = Interrupted(provider, home, number, twice=False)
-        assert interrupted.wait() == 130
-        assert "orchestrate resume" in stopped(interrupted.running)
+        interrupted(provider, home, env, number)
         assert provider.asked[-1] == f"{FIRST}/arch"
         assert answered(home)[f"{FIRST}/arch"] == 1
         completed(home, provider.env(env))
@@ -197,9 +186,7 @@ def test_interrupted_once_it_finishes_and_records_the_call_in_flight(
 
 def test_interrupted_twice_it_stops_now_and_goes_on_later(home: Path, env: dict[str, str]) -> None:
     with Provider() as provider:
-        interrupted = Interrupted(provider, home, signal.SIGINT, twice=True)
-        assert interrupted.wait() == 130
-        stopped(interrupted.running)
+        interrupted(provider, home, env, signal.SIGINT, signal.SIGINT)
         assert answered(home)[f"{FIRST}/arch"] == 0
         completed(home, provider.env(env))
         assert provider.twice == 1
@@ -216,7 +203,7 @@ def test_a_second_process_on_the_same_run_exits_with_6_and_names_the_first(
             held.set()
             assert go_on.wait(60)
 
-        Once(provider, f"{FIRST}/spec", hold)
+        once(provider, f"{FIRST}/spec", hold)
         first = Running(home, IDEA, env=provider.env(env))
         assert held.wait(60)
         second = Running(home, "resume", "--quiet", env=provider.env(env))

@@ -133,14 +133,13 @@ def fill(text: str, captured: Mapping[str, Json]) -> str:
 
 
 def agrees(match: Match, text: str) -> bool:
-    wanted, got = match.text.replace("\r", ""), text.replace("\r", "")
     if match.how == "equals":
-        return wanted.rstrip() == got.rstrip()
+        return match.text.replace("\r", "").rstrip() == text.replace("\r", "").rstrip()
     if match.how == "contains":
-        return wanted in got
+        return match.text in text
     if match.how == "absent":
-        return wanted not in got
-    return re.search(match.text, got, re.MULTILINE) is not None
+        return match.text not in text
+    return re.search(match.text, text, re.MULTILINE) is not None
 
 
 def differs(expected: Json, got: Json, where: str = "") -> str:

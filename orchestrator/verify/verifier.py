@@ -50,7 +50,7 @@ class Subject(Value):
 
 
 class Verifier:
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     """Bump when the meaning of a verdict changes."""
 
     def __init__(
