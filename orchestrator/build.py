@@ -9,6 +9,7 @@ from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
 from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.tree import Tree
+from orchestrator.artifacts.verdict import Verdict
 from orchestrator.errors import Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
@@ -25,6 +26,17 @@ class Landed:
     specification: Specification | None
     main: str
     built: tuple[memory.Built, ...]
+
+
+@dataclass(frozen=True)
+class Union:
+    """The tree that would land, what is wrong with it ("" when nothing is), and the verdict on it
+    where it is another tree than the milestone's own.
+    """
+
+    tree: Tree
+    found: str
+    verdict: Verdict | None
 
 
 class Build:
@@ -94,14 +106,14 @@ class Build:
         before = await self._turn(one)
         conflicts = 0
         while isinstance(step, routing.Accept):
-            merged, found = await self._merged(work, before)
-            if not found:
-                return await self._accepted(one, work, merged, before)
+            union = await self._merged(work, before)
+            if not union.found:
+                return await self._accepted(one, work, union, before)
             conflicts += 1
             if conflicts > self._parts.settings.max_conflicts:
-                step = routing.Abandon(reason=f"not mergeable: {found.splitlines()[0]}")
+                step = routing.Abandon(reason=f"not mergeable: {union.found.splitlines()[0]}")
             else:
-                step = await work.rebuild(before.main, merged, before.built, found)
+                step = await work.rebuild(before.main, union.tree, before.built, union.found)
         outcome = _failed(one, work, step.reason)
         if outcome.commit:
             await self._parts.repo.branch(f"milestone/{one.id}", outcome.commit)
@@ -117,31 +129,32 @@ class Build:
         place = self._order.index(one)
         return await self._landings[self._order[place - 1].id] if place else self._first
 
-    async def _merged(self, work: Attempts, before: Landed) -> tuple[Tree, str]:
-        """The tree that would land, and what is wrong with it ("" when nothing is)."""
+    async def _merged(self, work: Attempts, before: Landed) -> Union:
         merged: Merged = await self._parts.repo.merge(before.main, work.commit)
         if merged.conflicts:
             names = {before.main: "main", work.commit: work.state.milestone.id}
             listed = ", ".join(merged.conflicts)
-            return _labelled(merged, names), (
+            found = (
                 f"Merging into main conflicts in {listed}.\n"
                 "The code shows both sides between conflict markers: keep the behaviour of both."
             )
+            return Union(_labelled(merged, names), found, None)
         if merged.tree == work.state.tree and before.built == work.state.built:
-            return merged.tree, ""
-        state = work.state.but(tree=merged.tree, built=before.built)
-        async with self._parts.slots:
-            verdict = await self._parts.verification.verify(state.subject())
+            return Union(merged.tree, "", None)
+        verdict = await work.verified_on(merged.tree, before.built)
         if verdict.outcome == "pass":
-            return merged.tree, ""
-        red = memory.failures(verdict, state.budget // 2)
-        return merged.tree, f"Merged into main, the product is red: {verdict.reasons[0]}\n{red}"
+            return Union(merged.tree, "", verdict)
+        red = memory.failures(verdict, self._parts.settings.context_tokens // 2)
+        found = f"Merged into main, the product is red: {verdict.reasons[0]}\n{red}"
+        return Union(merged.tree, found, verdict)
 
-    async def _accepted(self, one: Milestone, work: Attempts, tree: Tree, before: Landed) -> Landed:
+    async def _accepted(
+        self, one: Milestone, work: Attempts, union: Union, before: Landed
+    ) -> Landed:
         score = scoring.show(work.made[-1].gate.score)
         title = " ".join(visible(one.title).split())
         commit = await self._parts.repo.commit(
-            tree,
+            union.tree,
             parents=(before.main, work.commit),
             message=f"{one.id}: {title} ({score})",
             at=work.at,
@@ -154,6 +167,7 @@ class Build:
             best=len(work.made),
             commit=commit,
             reason="",
+            merged=union.verdict,
         )
         landed = self._ended(one, outcome, before, work)
         return replace(landed, main=commit, built=(*before.built, _built(work)))

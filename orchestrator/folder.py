@@ -118,17 +118,16 @@ def runs(home: Path) -> tuple[RunFolder, ...]:
         paths = [*top.iterdir()] if top.is_dir() else []
     except OSError as error:
         raise Missing(f"cannot read {top}: {error.strerror}", "mend its permissions") from error
-    begun = [(when, one) for one in map(RunFolder, paths) if (when := _begun(one))]
-    return tuple(one for _, one in sorted(begun, key=lambda each: (each[0], each[1].name)))
+    return tuple(sorted((one for one in map(RunFolder, paths) if begun(one)[0]), key=begun))
 
 
-def _begun(run: RunFolder) -> str:
-    """When, or "" for what is not a readable run."""
+def begun(run: RunFolder) -> tuple[str, str]:
+    """When, and the name: what orders runs. The time is "" for what is not a readable run."""
     try:
         start = run.start()
     except Missing:
-        return ""
-    return start.begun or start.created
+        return "", run.name
+    return start.begun or start.created, run.name
 
 
 def find(home: Path, name: str = "") -> RunFolder:

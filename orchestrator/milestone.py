@@ -228,14 +228,22 @@ class Attempts:
         self.state = self.state.but(findings=kept)
 
     async def _verify(self) -> Verdict:
+        verdict = await self._verdict(self.state, "")
+        self.state = self.state.but(verdict=verdict)
+        return verdict
+
+    async def verified_on(self, tree: Tree, built: tuple[memory.Built, ...]) -> Verdict:
+        """The verdict on `tree`, into which this milestone was merged beside `built`."""
+        return await self._verdict(self.state.but(tree=tree, built=built), "merged into main, ")
+
+    async def _verdict(self, state: State, where: str) -> Verdict:
         async with self._parts.slots:
             self._started("test")
-            verdict = await self._parts.verification.verify(self.state.subject())
+            verdict = await self._parts.verification.verify(state.subject())
         suite = verdict.tests
-        shown = f"{suite.passed}/{suite.total} tests, coverage {suite.coverage}%"
+        shown = f"{where}{suite.passed}/{suite.total} tests, coverage {suite.coverage}%"
         said = verdict.outcome if verdict.outcome == "pass" else verdict.reasons[0]
         self._ended("test", f"{shown}: {said}", ok=verdict.outcome == "pass")
-        self.state = self.state.but(verdict=verdict)
         return verdict
 
     async def _evaluated(self, verdict: Verdict) -> Evaluation:

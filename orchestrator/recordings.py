@@ -5,6 +5,7 @@ verdicts.
 import hashlib
 import json
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,9 +52,12 @@ async def begin(
 
 
 def find(path: Path) -> RunFolder:
-    """The recording in `path`. Raises Misuse."""
+    """The recording in `path`, which leads nowhere else. Raises Misuse."""
     for folder in (path, path / "recording"):
         if (folder / "start.json").is_file() and (folder / "prompts").is_dir():
+            for one in folder.rglob("*"):
+                if not stat.S_ISREG(mode := one.lstat().st_mode) and not stat.S_ISDIR(mode):
+                    raise Misuse(f"{one} is no plain file", "give a recording of plain files")
             return RunFolder(folder.resolve())
     raise Misuse(f"{path} holds no recording", "give a run's folder, or one below examples/")
 

@@ -4,8 +4,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound
 from jinja2 import TemplateError as JinjaError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.errors import Missing
 
@@ -16,17 +17,17 @@ HEADING = re.compile(r"^([ \t]*)(#|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 
 class Renderer:
     """Renders `*.j2` files from the first of `folders` that has them. HTML templates escape, others
-    do not.
+    do not. Templates may be a stranger's, from a recording: they reach nothing but their values.
     """
 
     def __init__(self, *folders: Path) -> None:
-        self._jinja = Environment(
+        self._jinja = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader([str(folder) for folder in folders]),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=lambda name: bool(name and name.endswith(".html.j2")),
+            autoescape=_is_html,
         )
         self._jinja.filters.update(md=inline, code=verbatim, prose=prose, count_of=count)
         self._folders = folders
@@ -40,6 +41,10 @@ class Renderer:
             raise Missing(f"no template {error.name!r} in {where}", "reinstall the tool") from error
         except JinjaError as error:
             raise Missing(f"template {name!r} is broken: {error}", "restore the file") from error
+
+
+def _is_html(name: str | None) -> bool:
+    return bool(name and name.endswith(".html.j2"))
 
 
 def material(name: str, content: str) -> str:

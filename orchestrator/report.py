@@ -29,7 +29,7 @@ def milestone(
 ) -> MilestoneReport:
     """What became of one milestone. `specification` is None when it never had one."""
     best = outcome.attempts[outcome.best - 1] if outcome.best else None
-    verdict = best.verdict if best else None
+    verdict = outcome.merged or (best.verdict if best else None)
     return MilestoneReport(
         id=planned.id,
         title=planned.title,
@@ -39,6 +39,7 @@ def milestone(
         commit=outcome.commit,
         score=_score(best) if best else "",
         attempts=tuple(_attempt(one) for one in outcome.attempts),
+        tests=_tests(verdict) if verdict else None,
         criteria=verdict.criteria if verdict else (),
         strength=verdict.strength if verdict else (),
         findings=best.evaluation.findings if best and best.evaluation else (),

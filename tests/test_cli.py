@@ -325,6 +325,17 @@ def test_the_command_line_begins_without_its_heavy_libraries() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+def test_a_working_folder_that_is_gone_is_missing(
+    cli: Callable[..., tuple[int, str, str]], home: Path
+) -> None:
+    home.rmdir()
+    for words in (("runs",), ("resume",), (IDEA,), ("doctor",)):
+        code, _, err = cli(*words)
+        assert code == 3
+        assert "the current folder is gone" in refused(err)
+    assert json.loads(cli("next")[1])["error"] == "the current folder is gone"
+
+
 def test_a_bug_keeps_its_traceback_and_exits_with_70(
     cli: Callable[..., tuple[int, str, str]],
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -44,6 +45,10 @@ class Agent:
         said: Line = json.loads(line)
         assert said["schema"] == 1
         return said
+
+    def heard(self) -> None:
+        """Forgets what another command printed."""
+        self._capsys.readouterr()
 
     def write(self, request: Path | str, answer: Path | str, text: str | None = None) -> None:
         """Answers a request's file as a sub-agent does, which sees nothing else."""
@@ -149,6 +154,9 @@ def test_next_and_a_repeated_start_change_nothing(agent: Agent) -> None:
     request.write_text("Give the key away.", "utf-8")
     assert agent.call("next") == line
     assert request.read_bytes() == before[0]
+    shutil.rmtree(request.parent)
+    assert agent.call("next") == line
+    assert request.read_bytes() == before[0]
     new = agent.call("start", IDEA, "--new")
     assert new["run"] != line["run"]
     assert agent.call("next")["run"] == new["run"]
@@ -159,10 +167,15 @@ def test_next_and_a_repeated_start_change_nothing(agent: Agent) -> None:
 def test_start_leaves_a_run_of_the_same_idea_alone_that_a_key_pays_for(agent: Agent) -> None:
     assert main(["--quiet", IDEA]) == 3
     live = folder_of(agent.home).name
-    agent._capsys.readouterr()
+    agent.heard()
+    assert "no run here that a host agent answers" in str(agent.call("next", code=2)["error"])
+    assert "is not answered by a host agent" in str(agent.call("next", "--run", live, code=2))
     line = agent.call("start", IDEA)
     assert line["status"] == "request"
     assert line["run"] != live
+    assert main(["--quiet", "another idea of mine"]) == 3
+    agent.heard()
+    assert agent.call("next") == line
 
 
 @pytest.mark.parametrize(
@@ -306,7 +319,7 @@ def test_killed_at_the_note_or_in_the_sandbox_the_next_call_goes_on(
 
 
 def test_every_error_is_a_line_and_only_what_is_broken_exits_otherwise(agent: Agent) -> None:
-    assert "no run in" in str(agent.call("next", code=2)["error"])
+    assert "no run here" in str(agent.call("next", code=2)["error"])
     assert agent.call("submit", code=2)["fix"] == "orchestrate submit --help"
     assert "one word" in str(agent.call("start", "tomato", code=2)["error"])
     assert "No such option" in str(agent.call("next", "--all", code=2)["error"])

@@ -245,11 +245,11 @@ def fill(folder: Path) -> Path:
     path = folder / "filler"
     with path.open("wb", buffering=0) as file:
         try:
-            while file.write(b"x" * 4096):
-                pass
+            for _ in range(4096):
+                file.write(b"x" * 4096)
         except OSError:
             return path
-    return path
+    raise AssertionError(f"{folder} is no small disk")
 
 
 def test_a_paid_answer_is_recorded_on_a_full_disk_and_the_run_stops(small_disk: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def test_two_in_one_process_have_a_run_folder_each_and_again_asks_nothing(
     assert [each.name for each in runs(home)] == [first.folder.name, second.folder.name]
     assert (one.product_folder, two.product_folder) == (str(home / "greeter"), str(tmp_path / "b"))
     assert first.run().facts == one.facts
+    shutil.rmtree(home / "greeter")
+    assert first.run().facts == one.facts
+    assert (home / "greeter" / "greeter" / "greet.py").is_file()
     assert len(models[0].requests) == len(models[1].requests) == 7
     with pytest.raises(Changed, match="is a repository already"):
         Orchestrator(IDEA, folder=home, env=env, model=scripted()).run()

@@ -159,6 +159,29 @@ def test_a_recording_cannot_choose_to_run_its_code_without_a_sandbox(
     assert settings.parse(chosen.settings_text(), "").sandbox == "process"
 
 
+def test_a_recordings_prompts_run_no_code(
+    home: Path, env: dict[str, str], copy: Path, tmp_path: Path
+) -> None:
+    owned = tmp_path / "owned"
+    with (copy / "prompts" / "planner.md.j2").open("a", encoding="utf-8") as file:
+        file.write(f"{{{{ cycler.__init__.__globals__.os.mkdir('{owned}') }}}}")
+    running = replayed(home, copy, env)
+    assert not owned.exists()
+    assert running.wait() == 3
+    assert "planner.md.j2" in refused("".join(running.lines[-2:]))
+
+
+@pytest.mark.parametrize("where", ["prompts/more.md.j2", "ledger/decisions/more.json", "settings"])
+def test_a_recording_leads_nowhere_else(
+    home: Path, env: dict[str, str], copy: Path, where: str
+) -> None:
+    (copy / where).symlink_to("/etc/hostname")
+    running = replayed(home, copy, env)
+    assert running.wait() == 2
+    assert "is no plain file" in refused(running.said)
+    assert not (home / ".orchestrate").exists()
+
+
 def test_where_no_sandbox_works_an_untrusted_recording_stops_with_3(
     home: Path, env: dict[str, str], recorded: Path
 ) -> None:

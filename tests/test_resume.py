@@ -88,10 +88,11 @@ def small(home: Path) -> Iterator[Path]:
 def fill(disk: Path) -> None:
     with (disk / "filler").open("ab", buffering=0) as file:
         try:
-            while True:
+            for _ in range(4096):
                 file.write(b"x" * 4096)
         except OSError:
             return
+    raise AssertionError(f"{disk} is no small disk")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")

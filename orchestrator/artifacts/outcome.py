@@ -43,3 +43,5 @@ class Outcome(Value):
     commit: str
     """The merge on main, or the best attempt's commit on its branch."""
     reason: str
+    merged: Verdict | None = None
+    """On the merged tree, where it is another than the attempt's."""

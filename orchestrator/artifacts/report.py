@@ -49,7 +49,10 @@ class MilestoneReport(Value):
     score: str
     """The best attempt's."""
     attempts: tuple[AttemptReport, ...]
+    tests: Tests | None
+    """Of the merged product, or of the best attempt where nothing was merged."""
     criteria: tuple[CriterionResult, ...]
+    """Every criterion in force on that tree, those of earlier milestones included."""
     strength: tuple[Mutant, ...]
     findings: tuple[Finding, ...]
     """Still open after the best attempt."""

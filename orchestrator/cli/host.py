@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.options import INTO, RUN, SETTINGS, with_options
-from orchestrator.errors import AwaitingHost, Stop
+from orchestrator.cli.output import here
+from orchestrator.errors import AwaitingHost, Missing, Misuse, Stop
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.report import Report
@@ -48,7 +49,7 @@ def start(words: tuple[str, ...], new: bool, into: Path | None, **flags: object)
     from orchestrator.api import worthy
     from orchestrator.cli.group import checked
 
-    home = Path.cwd()
+    home = here()
     text = worthy(checked(words, []))
     same = None if new else _unfinished(home, text)
     if same is not None:
@@ -60,14 +61,36 @@ def start(words: tuple[str, ...], new: bool, into: Path | None, **flags: object)
 def _unfinished(home: Path, idea: str) -> "RunFolder | None":
     """The newest run of `idea` that a host answers and that has no report."""
     from orchestrator import folder as folders
+
+    every = (one for one in folders.runs(home) if not one.reported and one.start().idea == idea)
+    return max(filter(_hosted, every), key=folders.begun, default=None)
+
+
+def _hosted(run: "RunFolder") -> bool:
+    """Whether a host agent answers `run`: no other is advanced at somebody's expense. A damaged one
+    counts, to be told of.
+    """
     from orchestrator import settings
 
-    for one in reversed(folders.runs(home)):
-        if not one.reported and one.start().idea == idea:
-            chosen = settings.parse(one.settings_text(), str(one.settings))
-            if chosen.backend == "host":
-                return one
-    return None
+    try:
+        return settings.parse(run.settings_text(), str(run.settings)).backend == "host"
+    except Missing:
+        return True
+
+
+def _found(name: str) -> "RunFolder":
+    """The run called `name`, or the newest that a host answers. Raises Misuse."""
+    from orchestrator import folder as folders
+
+    if name:
+        run = folders.find(here(), name)
+        if not _hosted(run):
+            raise Misuse(f"{run.name} is not answered by a host agent", "orchestrate runs")
+        return run
+    run = max(filter(_hosted, folders.runs(here())), key=folders.begun, default=None)
+    if run is None:
+        raise Misuse("no run here that a host agent answers", 'orchestrate start "your idea"')
+    return run
 
 
 @click.command("next")
@@ -77,9 +100,7 @@ def next_request(name: str) -> int:
 
     Example: orchestrate next
     """
-    from orchestrator import folder as folders
-
-    return _step(folders.find(Path.cwd(), name))
+    return _step(_found(name))
 
 
 @click.command("submit")
@@ -90,10 +111,9 @@ def submit(request: str, name: str) -> int:
 
     Example: orchestrate submit run/planner/1/1
     """
-    from orchestrator import folder as folders
     from orchestrator.models import host
 
-    folder = folders.find(Path.cwd(), name)
+    folder = _found(name)
     if not host.note(folder.inbox, request):
         fix = f"{_called()} next"
         _print({"status": "error", "error": f"no request {request!r}", "fix": fix})

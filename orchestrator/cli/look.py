@@ -2,11 +2,11 @@
 
 import json
 import os
-from pathlib import Path
 
 import click
 
 from orchestrator.cli.options import RUN, with_options
+from orchestrator.cli.output import here
 from orchestrator.errors import Missing, Misuse
 
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -23,7 +23,7 @@ def status(name: str, as_json: bool) -> int:
     from orchestrator import standing
     from orchestrator.live import plain
 
-    found = folders.find(Path.cwd(), name)
+    found = folders.find(here(), name)
     stands = standing.of(found)
     if as_json:
         click.echo(stands.model_dump_json())
@@ -53,7 +53,7 @@ def runs(as_json: bool) -> int:
     from orchestrator import folder as folders
     from orchestrator.live import plain
 
-    every = folders.runs(Path.cwd())
+    every = folders.runs(here())
     rows = [
         {
             "run": one.name,
@@ -83,7 +83,7 @@ def report(name: str, as_json: bool) -> int:
     """
     from orchestrator import folder as folders
 
-    found = folders.find(Path.cwd(), name)
+    found = folders.find(here(), name)
     path = found.path / ("report.json" if as_json else "report.md")
     if not found.reported:
         raise Misuse(
@@ -107,7 +107,7 @@ def doctor(as_json: bool) -> int:
     """
     from orchestrator import diagnosis
 
-    found = diagnosis.examine(Path.cwd(), os.environ)
+    found = diagnosis.examine(here(), os.environ)
     if as_json:
         click.echo(found.model_dump_json())
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.errors import Stop
+from orchestrator.errors import Missing, Stop
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.report import Report
@@ -34,6 +34,14 @@ def fail(stop: Stop, *, as_json: bool) -> int:
 def _line(text: str) -> str:
     """One line that drives no terminal: it may quote a file, a program or a server."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def here() -> Path:
+    """The folder that the person works in. Raises Missing when it was deleted."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise Missing("the current folder is gone", "change to another one") from error
 
 
 def live(*, quiet: bool) -> "Live | None":
@@ -66,7 +74,7 @@ def summary(report: "Report", folder: Path) -> str:
         mark = {"complete": "ok", "failed_after_retries": "FAILED", "blocked": "blocked"}[
             one.status
         ]
-        tests = one.attempts[-1].tests if one.attempts else None
+        tests = one.tests
         ran = f", {tests.passed}/{tests.total} tests, coverage {tests.coverage}%" if tests else ""
         tries = f"{len(one.attempts)} attempt{'s' * (len(one.attempts) != 1)}"
         scored = f"score {one.score}, " if one.score else ""

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli.group import checked
 from orchestrator.cli.options import INTO, OUTPUT, RUN, SETTINGS, with_options
-from orchestrator.cli.output import conclude, live
+from orchestrator.cli.output import conclude, here, live
 from orchestrator.errors import Missing, Misuse
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _begun(
 ) -> int:
     from orchestrator import run, settings
 
-    home = Path.cwd()
+    home = here()
     chosen = settings.load(home, os.environ, flags).settings
     folder = asyncio.run(run.begin(home, text, chosen, env=os.environ, plan=plan, into=into))
     return advanced(folder, as_json=as_json, quiet=quiet)
@@ -141,7 +141,7 @@ def plan(
     if out.exists() or not out.parent.is_dir():
         why = "exists" if out.exists() else "lies in no folder"
         raise Misuse(f"{out} {why}", "choose another file with --out")
-    home = Path.cwd()
+    home = here()
     chosen = settings.load(home, os.environ, flags).settings
     folder = asyncio.run(run.begin(home, text, chosen, env=os.environ))
     shown = live(quiet=quiet or as_json)
@@ -191,7 +191,7 @@ def resume(name: str, re_ask: bool, as_json: bool, quiet: bool) -> int:
     """
     from orchestrator import folder as folders
 
-    found = folders.find(Path.cwd(), name)
+    found = folders.find(here(), name)
     if not quiet and not as_json:
         click.echo(f"resuming {found.name}", err=True)
     return advanced(found, as_json=as_json, quiet=quiet, re_ask=re_ask)
@@ -246,7 +246,5 @@ def replayed(
     """A run that answers from the recording at `path`."""
     from orchestrator import recordings
 
-    folder = asyncio.run(
-        recordings.begin(home or Path.cwd(), path, os.environ, flags=flags, into=into)
-    )
+    folder = asyncio.run(recordings.begin(home or here(), path, os.environ, flags=flags, into=into))
     return advanced(folder, as_json=as_json, quiet=quiet)
