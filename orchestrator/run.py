@@ -171,9 +171,9 @@ def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
 
 async def _walk(wired: _Wired) -> Report:
     wired.sink(RunStarted(run=wired.start.run, idea=wired.start.idea))
-    inputs, asker = _inputs(wired), _asker(wired)
     if not wired.run.reported:
         await machine.probed(wired.settings, wired.outside.env)
+    inputs, asker = _inputs(wired), _asker(wired)
     made = await orchestrator.plan(asker, inputs)
     parts = _parts(wired, asker, _product(wired, made))
     landed = await orchestrator.build(parts, wired.halt, inputs, made)

@@ -233,9 +233,9 @@ def test_a_products_folder_that_is_not_empty_is_left_alone(home: Path, env: dict
 def test_without_git_or_bubblewrap_nothing_is_paid_for(home: Path, env: dict[str, str]) -> None:
     with Provider() as provider:
         bare = {**provider.env(env), "PATH": str(home)}
-        done = run(home, IDEA, env=bare)
-        assert done.returncode == 3
-        assert "git is not installed" in refused(done.stderr)
+        without = Running(home, IDEA, env=bare)
+        assert without.wait() == 3
+        assert "git is not installed" in refused(without.said)
         done = subprocess.run(
             [*HIDDEN, str(PROGRAM), "--quiet", IDEA],
             cwd=home, env=provider.env(env), capture_output=True, text=True,

@@ -48,33 +48,39 @@ SCRIPT = greeter({"planner": ONE, "eval": judged, "impl": written})
 
 @dataclass
 class Killer:
-    """Kills the process when the next of `points` comes: a request, a response, a line said, or the
-    first sandbox after that line.
+    """Kills the process, once in its life, when the first of `points` that is left comes: a request,
+    a response, a line said, or the first sandbox after that line.
     """
 
     points: list[Point]
     home: Path
     env: dict[str, str]
     process: Running | None = None
+    struck: bool = False
 
     def strike(self, kind: str, what: str) -> None:
-        if not (self.points and self.process and self._meant(kind, what)):
+        point = next((one for one in self.points if _meant(one, kind, what)), None)
+        if point is None or self.process is None or self.struck:
             return
-        if self.points.pop(0)[0] == "sandbox":
+        self.struck = True
+        self.points.remove(point)
+        if point[0] == "sandbox":
             await_sandbox(self.process.pid)
         self.process.signal(signal.SIGKILL)
 
-    def _meant(self, kind: str, what: str) -> bool:
-        wanted, where = self.points[0]
-        if kind == "line":
-            return wanted in ("line", "sandbox") and where in what
-        return kind == wanted and where == what
-
     def go(self, *words: str) -> int:
+        self.struck = False
         self.process = Running(
             self.home, *words, env=self.env, on_line=lambda line: self.strike("line", line)
         )
         return self.process.wait()
+
+
+def _meant(point: Point, kind: str, what: str) -> bool:
+    wanted, where = point
+    if kind == "line":
+        return wanted in ("line", "sandbox") and where in what
+    return kind == wanted and where == what
 
 
 def await_sandbox(pid: int, *, skip: int = 0) -> None:
