@@ -48,7 +48,7 @@ SCRIPT = greeter({"planner": ONE, "eval": judged, "impl": written})
 
 @dataclass
 class Killer:
-    """Kills the process, once in its life, when the first of `points` that is left comes: a request,
+    """Kills the process, once in its life, when one of the `points` that are left comes: a request,
     a response, a line said, or the first sandbox after that line.
     """
 
@@ -182,10 +182,11 @@ def test_killed_while_milestones_are_built_side_by_side_it_comes_to_the_same(
     with Provider(greeter()) as provider:
         killer = Killer([*points], home, provider.env(env))
         aimed(provider, killer)
-        codes = [killer.go(IDEA), *(killer.go("resume") for _ in points)]
-        assert codes == [-signal.SIGKILL] * len(points) + [0], (
-            killer.process and killer.process.said
-        )
+        code, kills = killer.go(IDEA), 0
+        while code == -signal.SIGKILL:
+            code, kills = killer.go("resume"), kills + 1
+        assert code == 0, killer.process and killer.process.said
+        assert kills >= 2
         billed(home, provider, len(points))
     other = tmp_path / "scripted"
     assert Orchestrator(IDEA, folder=other, env=env, model=Scripted(greeter())).run().passed

@@ -75,6 +75,31 @@ def test_coverage_counts_subprocesses_and_ignores_pragmas(workshop: Workshop) ->
     assert workshop.verify(whole, CLI).tests.coverage == 100
 
 
+def test_a_long_suite_in_two_runs_is_told_as_one(workshop: Workshop) -> None:
+    half = "from app.core import {name}\n\n" + "".join(
+        f"def test_{{name}}_{number}():\n    assert {{name}}(1, {number}) == {{result}}{number}\n\n"
+        for number in range(1, 25)
+    )
+    both = tree(
+        ADDER,
+        {
+            "app/core.py": (
+                "def add(a, b):\n    return a + b\n\ndef less(a, b):\n    return a - b\n"
+            ),
+            "tests/unit/test_add.py": half.format(name="add", result="1 + "),
+            "tests/unit/test_less.py": half.format(name="less", result="1 - "),
+        },
+    )
+    found = workshop.verify(both, CLI).tests
+    assert (found.total, found.passed) == (49, 49)
+    assert found.coverage == 44  # core's 4 of 4 statements, each test file runs another half
+    red = workshop.verify(
+        both.having({"app/core.py": b"def add(a, b):\n    return a + b\n\n"}), CLI
+    )
+    assert (red.tests.passed, red.tests.errors) == (25, 1)
+    assert [one.test for one in red.tests.failures] == ["tests/unit/test_less.py"]
+
+
 SERVE = """
 import json, os, pathlib
 from http.server import BaseHTTPRequestHandler, HTTPServer

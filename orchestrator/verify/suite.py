@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
@@ -19,6 +20,8 @@ from orchestrator.verify.trace import condense
 
 MOST_RECORDS = 200_000
 MOST_FAILURES = 50
+WORTH_SHARING = 40
+"""Tests, from which on two runs side by side are faster than one."""
 
 
 class Suite(Value):
@@ -46,7 +49,7 @@ class Record(Value):
     outcome: Literal["", "passed", "failed", "skipped"] = ""
     text: str = ""
     status: int = 0
-    ran: int = 0
+    missed: tuple[str, ...] = ()
     statements: int = 0
     root: str = ""
     temp: str = ""
@@ -58,31 +61,84 @@ class Record(Value):
         return self.model_dump(include={"root", "temp", "prefix", "base"})
 
 
+class Part(Value):
+    """One pytest run over some of the test files: what it said of its tests, and how it ended."""
+
+    outcomes: Mapping[str, TestOutcome]
+    texts: Mapping[str, str]
+    places: Mapping[str, str]
+    collected: frozenset[str]
+    """Node ids."""
+    missed: frozenset[str]
+    statements: int
+    doubt: str
+
+
 async def run(tree: Tree, bench: Bench) -> Suite:
-    """The whole suite on a fresh copy of `tree`, with coverage.
+    """The whole suite on fresh copies of `tree`, with coverage; a long one in two runs at once.
 
     Raises Missing when the sandbox or the test tools do not work.
     """
-    if not names.test_files(tree):
+    expected = names.expected_tests(tree)
+    shares = _shares(names.test_files(tree), expected)
+    if not shares:
         return nothing("there is no test file under tests/")
-    records, result = await _records(tree, bench, "measure")
-    return judge(records, result, names.expected_tests(tree))
+    runs = [_records(tree, bench, "measure", paths) for paths in shares]
+    ended = await asyncio.gather(*runs)
+    return join(tuple(part(records, result) for records, result in ended), expected)
 
 
 async def turns_red(tree: Tree, bench: Bench) -> bool:
     """Whether the suite is not green on `tree`; stops at its first failure, measures nothing."""
-    records, result = await _records(tree, bench, "quick")
+    records, result = await _records(tree, bench, "quick", ("tests",))
     return not judge(records, result, ()).green
+
+
+def _shares(files: tuple[str, ...], expected: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The test files in as many shares as are worth a run of their own, evenly by tests."""
+    sizes = Counter(name.split("::", 1)[0] for name in expected)
+    if len(files) < 2 or sum(sizes.values()) < WORTH_SHARING:
+        return (("tests",),) if files else ()
+    shares: tuple[list[str], list[str]] = ([], [])
+    loads = [0, 0]
+    for path in sorted(files, key=lambda one: (-sizes[one], one)):
+        least = loads.index(min(loads))
+        shares[least].append(path)
+        loads[least] += sizes[path] or 1
+    return tuple(tuple(sorted(share)) for share in shares)
 
 
 def judge(records: tuple[Record, ...], result: ExecResult, expected: tuple[str, ...]) -> Suite:
     """Records of one run -> what the tests did; `expected` tests must be among them."""
-    if not records or records[0].kind != "ready":
-        return nothing(_ended(records, result))
-    outcomes, texts = _outcomes(records)
-    collected = {name for record in records for name in record.ids}
-    doubt = _ended(records, result) or _gaps(outcomes, collected, expected)
-    report = _report(outcomes, texts, records)
+    return join((part(records, result),), expected)
+
+
+def part(records: tuple[Record, ...], result: ExecResult) -> Part:
+    started = bool(records) and records[0].kind == "ready"
+    outcomes, texts = _outcomes(records) if started else ({}, {})
+    last = records[-1] if started else None
+    return Part(
+        outcomes=outcomes,
+        texts=texts,
+        places=records[0].places if started else {},
+        collected=frozenset(name for record in records for name in record.ids),
+        missed=frozenset(last.missed) if last else frozenset(),
+        statements=last.statements if last else 0,
+        doubt=_ended(records, result),
+    )
+
+
+def join(parts: tuple[Part, ...], expected: tuple[str, ...]) -> Suite:
+    """What the parts of one suite did together."""
+    outcomes: dict[str, TestOutcome] = {}
+    for one in parts:
+        outcomes.update(one.outcomes)
+    collected = {name for one in parts for name in one.collected}
+    doubts = [one.doubt for one in parts if one.doubt]
+    doubt = doubts[0] if doubts else _gaps(outcomes, collected, expected)
+    if not any(one.places for one in parts):
+        return nothing(doubt)
+    report = _report(outcomes, parts)
     return Suite(report=report, doubt=doubt, outcomes=tuple(sorted(outcomes.items())))
 
 
@@ -94,9 +150,10 @@ def nothing(doubt: str) -> Suite:
 
 
 async def _records(
-    tree: Tree, bench: Bench, mode: Literal["measure", "quick"]
+    tree: Tree, bench: Bench, mode: Literal["measure", "quick"], paths: tuple[str, ...]
 ) -> tuple[tuple[Record, ...], ExecResult]:
     nonce = secrets.token_hex(16)
+    told = (nonce, json.dumps(names.product_files(tree)), json.dumps(paths))
     async with bench.slots, Channel() as channel:
         reading = asyncio.create_task(_read(channel, nonce))
         try:
@@ -105,7 +162,7 @@ async def _records(
                 tree,
                 fd=channel.fd,
                 seconds=bench.limits.test_seconds,
-                stdin=f"{nonce}\n{json.dumps(names.product_files(tree))}\n".encode(),
+                stdin="".join(f"{line}\n" for line in told).encode(),
             )
         finally:
             channel.hang_up()
@@ -151,31 +208,41 @@ def _outcomes(records: tuple[Record, ...]) -> tuple[dict[str, TestOutcome], dict
     return outcomes, texts
 
 
-def _report(
-    outcomes: Mapping[str, TestOutcome], texts: Mapping[str, str], records: tuple[Record, ...]
-) -> TestReport:
+def _report(outcomes: Mapping[str, TestOutcome], parts: tuple[Part, ...]) -> TestReport:
     def count(outcome: TestOutcome) -> int:
         return sum(one == outcome for one in outcomes.values())
 
     bad = sorted(name for name, outcome in outcomes.items() if outcome in ("failed", "error"))
-    last, places = records[-1], records[0].places
+    told = {
+        name: condense(one.texts[name], one.places)
+        for one in parts
+        for name in bad[:MOST_FAILURES]
+        if name in one.texts
+    }
     return TestReport(
         total=len(outcomes),
         passed=count("passed"),
         failed=count("failed"),
         errors=count("error"),
         skipped=count("skipped"),
-        coverage=100 * last.ran // last.statements if last.statements > 0 else -1,
+        coverage=_coverage(parts),
         tests=tuple(sorted(name for name, one in outcomes.items() if one == "passed")),
         failures=tuple(
-            TestFailure(
-                test=name,
-                file=name.split("::", 1)[0],
-                error=condense(texts.get(name, ""), places) if at < MOST_FAILURES else "",
-            )
-            for at, name in enumerate(bad)
+            TestFailure(test=name, file=name.split("::", 1)[0], error=told.get(name, ""))
+            for name in bad
         ),
     )
+
+
+def _coverage(parts: tuple[Part, ...]) -> int:
+    """Whole percent of the statements that ran in any part, -1 where one of them did not say."""
+    statements = min(one.statements for one in parts)
+    if statements <= 0:
+        return -1
+    missed = parts[0].missed
+    for one in parts[1:]:
+        missed &= one.missed
+    return 100 * (statements - len(missed)) // statements
 
 
 def _ended(records: tuple[Record, ...], result: ExecResult) -> str:

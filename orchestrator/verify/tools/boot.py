@@ -80,22 +80,26 @@ def measuring(temp: str, files: list[str]) -> coverage.Coverage:
     return found
 
 
-def measured(found: coverage.Coverage, files: list[str]) -> tuple[int, int]:
-    """(statements that ran, statements there are), over `files`."""
+def measured(found: coverage.Coverage, files: list[str]) -> tuple[list[str], int]:
+    """The statements of `files` that did not run, as `number of the file:line`, and how many there
+    are in all.
+    """
     found.stop()
     found.save()
     folder = Path(found.config.data_file).parent
     elsewhere = started(folder)
     found.combine([str(folder)])
-    ran = total = 0
-    for path in files:
+    missed: list[str] = []
+    total = 0
+    for number, path in enumerate(files):
         try:
             _, statements, _, missing, _ = found.analysis2(path)
         except coverage.exceptions.CoverageException:
             continue
         total += len(statements)
-        ran += len(statements) - len(set(missing) - elsewhere.get(path, set()))
-    return ran, total
+        left = set(missing) - elsewhere.get(path, set())
+        missed += [f"{number}:{line}" for line in sorted(left)]
+    return missed, total
 
 
 def started(folder: Path) -> dict[str, set[int]]:
@@ -111,9 +115,9 @@ def started(folder: Path) -> dict[str, set[int]]:
     return lines
 
 
-def arguments(root: str, temp: str, quick: bool) -> list[str]:
+def arguments(root: str, temp: str, paths: list[str], quick: bool) -> list[str]:
     here = Path(__file__).parent
-    named = ["tests", "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
+    named = [*paths, "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
     named += ["-p", "no:cacheprovider", "--import-mode=importlib", "--tb=short", "-q"]
     named += ["--no-header", "--no-summary", "--continue-on-collection-errors"]
     named += ["--confcutdir", str(Path(root, "tests")), "--basetemp", str(Path(temp, "pytest"))]
@@ -127,6 +131,7 @@ def arguments(root: str, temp: str, quick: bool) -> list[str]:
 def main() -> None:
     nonce = sys.stdin.readline().strip()
     product = json.loads(sys.stdin.readline())
+    paths = json.loads(sys.stdin.readline())
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     recorder = Recorder(int(sys.argv[1]), nonce)
@@ -136,7 +141,7 @@ def main() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     recorder.write("ready", root=root, temp=temp, prefix=sys.prefix, base=sys.base_prefix)
     files = [str(Path(root, path)) for path in product]
-    options = arguments(root, temp, quick)
+    options = arguments(root, temp, paths, quick)
     coverer = None if quick else measuring(temp, files)
     if coverer:
         coverer.start()
@@ -146,8 +151,8 @@ def main() -> None:
     except BaseException as error:  # whatever the project threw at pytest is the answer
         recorder.write("broken", text=type(error).__name__)
         os._exit(1)
-    ran, total = measured(coverer, files) if coverer else (0, 0)
-    recorder.write("end", status=status, ran=ran, statements=total)
+    missed, total = measured(coverer, files) if coverer else ([], 0)
+    recorder.write("end", status=status, missed=missed, statements=total)
     os._exit(0)  # a thread that the project left running must not hold us
 
 
