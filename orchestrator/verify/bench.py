@@ -13,7 +13,8 @@ from orchestrator.settings import Limits
 TOOLS = Path(__file__).parent / "tools"
 AT_ONCE = 3
 LONGEST_RECORD = 4 * 1024 * 1024
-ENV = {"TZ": "UTC", "COLUMNS": "80", "NO_COLOR": "1"}
+ENV = {"TZ": "UTC", "COLUMNS": "80", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": ""}
+"""A suite starts the product hundreds of times: its copy keeps the bytecode of the first."""
 
 
 @dataclass(frozen=True)
