@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound
 from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
 
 from orchestrator.errors import Missing
 
@@ -29,7 +30,7 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=_is_html,
         )
-        self._jinja.filters.update(md=inline, code=verbatim, prose=prose, count_of=count)
+        self._jinja.filters.update(md=inline, code=verbatim, prose=prose, page=page, count_of=count)
         self._folders = folders
 
     def render(self, name: str, **values: object) -> str:
@@ -75,6 +76,13 @@ def prose(text: str) -> str:
     """
     flat = re.sub(r"([\\<\[\]!])", r"\\\1", visible(text))
     return HEADING.sub(r"\1\\\2", flat)
+
+
+def page(text: str) -> Markup:
+    """Untrusted text for a page: escaped, then back-ticks and `**` shown as code and bold."""
+    safe = str(escape(visible(text)))
+    coded = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", safe)
+    return Markup(re.sub(r"\*\*([^*\n]+)\*\*", r"<strong>\1</strong>", coded))
 
 
 def count(number: int) -> str:

@@ -20,7 +20,7 @@ from orchestrator.artifacts.values import DIMENSIONS, AgentName
 from orchestrator.artifacts.verdict import Tests, Verdict
 from orchestrator.budget import spend
 from orchestrator.errors import Missing
-from orchestrator.ledger import Recorded
+from orchestrator.ledger import Recorded, disk
 from orchestrator.render import Renderer, visible
 
 
@@ -99,9 +99,9 @@ def write(report: Report, folder: Path, renderer: Renderer) -> Path:
     markdown = renderer.render("report.md.j2", report=report)
     page = visible(renderer.render("report.html.j2", report=report))
     try:
-        (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-        (folder / "report.html").write_text(page, "utf-8")
-        (folder / "report.md").write_text(markdown, "utf-8")
+        disk.write(folder / "report.html", page.encode())
+        disk.write(folder / "report.md", markdown.encode())
+        disk.write(folder / "report.json", f"{report.model_dump_json(indent=2)}\n".encode())
     except OSError as error:
         raise Missing(
             f"cannot write the report into {folder}: {error.strerror}",
