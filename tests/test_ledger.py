@@ -16,6 +16,7 @@ from orchestrator.artifacts.exchange import UNMEASURED, Answer, Request
 from orchestrator.artifacts.verdict import TestReport, Verdict
 from orchestrator.errors import Busy, Missing
 from orchestrator.ledger import FileLedger, RunLock, Unrecorded
+from tests.disk import fill, small
 
 VERDICT = Verdict(
     outcome="pass",
@@ -228,28 +229,8 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_lost_answer(tmp_path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 6 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount a disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as file:
-        try:
-            for _ in range(4096):
-                file.write(b"x" * 4096)
-        except OSError:
-            return path
-    raise AssertionError(f"{folder} is no small disk")
+    with small(tmp_path / "disk", 6) as folder:
+        yield folder
 
 
 def test_a_paid_answer_is_recorded_on_a_full_disk_and_the_run_stops(small_disk: Path) -> None:

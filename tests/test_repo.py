@@ -17,6 +17,7 @@ from orchestrator.artifacts.tree import Tree
 from orchestrator.errors import Changed, Missing
 from orchestrator.repo import Repo, inside, usable
 from orchestrator.repo.git import AT_ONCE, Git
+from tests.disk import small
 
 GIT = Path(shutil.which("git") or "/usr/bin/git")
 AT = "2026-01-02T03:04:05Z"
@@ -641,17 +642,8 @@ def test_fifty_commits_at_once_are_all_made(repo: Repo) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount a disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small(tmp_path / "disk", 1) as folder:
+        yield folder
 
 
 def test_a_full_disk_stops_and_nothing_is_broken(small_disk: Path) -> None:

@@ -1,9 +1,7 @@
 """Stopped for any reason, a run goes on when the reason is gone."""
 
-import os
 import resource
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import IDEA, KEY, Provider, Running, answered, events_of, folder_of, report_of
+from tests.disk import fill, small
 from tests.test_cli import refused
 from tests.test_kill import FIRST
 
@@ -76,43 +75,29 @@ def test_what_cannot_be_written_stops_with_3_and_is_asked_again(
 
 
 @pytest.fixture
-def small(home: Path) -> Iterator[Path]:
+def disk(home: Path) -> Iterator[Path]:
     """A disk of 8 MiB for the run's folder."""
-    place = home / ".orchestrate"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small(home / ".orchestrate", 8) as folder:
+        yield folder
 
 
-def fill(disk: Path) -> None:
-    with (disk / "filler").open("ab", buffering=0) as file:
-        try:
-            for _ in range(4096):
-                file.write(b"x" * 4096)
-        except OSError:
-            return
-    raise AssertionError(f"{disk} is no small disk")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
 def test_a_full_disk_loses_no_answer_and_asks_nothing_until_there_is_room(
-    home: Path, env: dict[str, str], small: Path
+    home: Path, env: dict[str, str], disk: Path
 ) -> None:
     with Provider() as provider:
-        once(provider, f"{FIRST}/arch", lambda: fill(small))
+        once(provider, f"{FIRST}/arch", lambda: fill(disk))
         first = Running(home, IDEA, env=provider.env(env))
         assert first.wait() == 3
         said = stopped(first)
         assert "is full; answer milestone-1-mvp/arch/1/1 was still recorded" in said
         assert answered(home)[f"{FIRST}/arch"] == 1
-        fill(small)
+        fill(disk)
         asked = len(provider.asked)
         still = Running(home, "resume", env=provider.env(env))
         assert still.wait() == 3
         stopped(still)
         assert len(provider.asked) == asked
-        (small / "filler").unlink()
+        (disk / "filler").unlink()
         completed(home, provider.env(env))
         assert provider.twice == 0
     assert report_of(home).possibly_billed_twice == 0
