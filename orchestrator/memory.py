@@ -1,7 +1,7 @@
 """What each agent gets to see of the project, trimmed to a token budget. Pure."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from orchestrator.artifacts.architecture import Architecture
 from orchestrator.artifacts.outcome import Attempt
@@ -233,13 +233,11 @@ def _died(killed: bool) -> str:
     return "red, as it must be" if killed else "still green"
 
 
-def failures(verdict: Verdict, budget: int, only: Callable[[str], bool] = lambda _: True) -> str:
+def failures(verdict: Verdict, budget: int) -> str:
     """What is red, with traces for tests and details for shown checks; for held ones criterion and
     kind.
     """
-    parts = [
-        f"test {one.test} failed:\n{one.error}" for one in verdict.tests.failures if only(one.test)
-    ]
+    parts = [f"test {one.test} failed:\n{one.error}" for one in verdict.tests.failures]
     parts += [
         f"shown check {one.check} ({one.criterion}): {one.outcome}\n{one.detail}"
         for one in _shown(verdict)
