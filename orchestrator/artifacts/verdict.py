@@ -34,6 +34,8 @@ class TestReport(Tests):
     tests: tuple[str, ...]
     """Node ids of the tests that passed, sorted."""
     failures: tuple[TestFailure, ...]
+    flaky: tuple[str, ...] = ()
+    """Of the failures, those that passed on a second try, sorted."""
 
 
 class CheckResult(Value):
@@ -59,17 +61,38 @@ class CriterionResult(Value):
 
 
 class Mutant(Value):
-    """A broken copy of the product; `killed` when the suite turned red on it."""
+    """A changed copy of the product, and what the suite did on it.
 
-    name: Literal["every body raises", "every body returns None"]
-    killed: bool
+    `body` breaks every function at once, `operator` one place ("app/core.py:12: + becomes -"),
+    `same` rewrites the text and keeps the meaning. A suite must turn red on the first two and must
+    not on the last. "timed out" counts as red: a mutant may never end.
+    """
+
+    kind: Literal["body", "operator", "same"]
+    name: str
+    outcome: Literal["red", "timed out", "green"]
+
+    @property
+    def killed(self) -> bool:
+        return self.outcome != "green"
 
 
 class LintFact(Value):
+    """What a linter says of a line. `blocks` caps the security score unless Eval exempts it."""
+
     path: str
     line: int
     code: str
     message: str
+    blocks: bool = False
+
+
+class Seconds(Value):
+    """How long the parts of a verification took: measured, so never part of a request."""
+
+    suite: float
+    mutants: float
+    checks: float
 
 
 class Verdict(Value):
@@ -84,3 +107,5 @@ class Verdict(Value):
     lint: tuple[LintFact, ...]
     sandbox: str
     """The backend that ran it: `bubblewrap` or `process`."""
+    seconds: Seconds | None = None
+    """None where nothing was run."""

@@ -15,13 +15,14 @@ from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 
-RECIPE = "2"
+RECIPE = "3"
 """Bump when an environment is built differently."""
-MEASURE = (
-    'import os; exec(\'p = os.environ.get("ORCHESTRATE_MEASURE")\\nif p:\\n with open(p) as f:'
-    ' c = f.read()\\n exec(compile(c, p, "exec"), {"__name__": "measure"})\')\n'
+HOOKS = (
+    'import os; exec(\'for p in filter(None, os.environ.get("ORCHESTRATE_HOOKS", "").split(":")):'
+    '\\n with open(p) as f: c = f.read()\\n exec(compile(c, p, "exec"), {"__name__": "hook"})\')\n'
 )
-"""A .pth line: every Python of the environment runs tools/measure.py while a suite is measured."""
+"""A .pth line: every Python of the environment first runs the scripts that ORCHESTRATE_HOOKS names:
+tools/measure.py while a suite is measured, tools/clock.py once a check has moved the clock."""
 OUR_TOOLS = ("pytest==9.2.0", "coverage==7.17.3")
 OLDEST_PYTHON = "3.11"
 MOST_LINES = 40
@@ -173,7 +174,7 @@ async def _install(lock_text: str, temp: Path, uv: Uv) -> str:
     if code != 0:
         return _refusal(code, err)
     for packages in env.glob("lib/python*/site-packages"):
-        (packages / "orchestrate_measure.pth").write_text(MEASURE, "utf-8")
+        (packages / "orchestrate_hooks.pth").write_text(HOOKS, "utf-8")
     # The base interpreter compiles: the environment's own would run its .pth files out here.
     await _output(str(uv.python), "-I", "-S", "-m", "compileall", "-q", "-j", "2", str(env / "lib"))
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import TypeGuard
 
+from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 
 CONTRACT_TEST = re.compile(r"tests/contract/.+::test_m([1-9][0-9]*)_c([1-9][0-9]*)(?![0-9a-zA-Z])")
@@ -20,27 +21,28 @@ def names_criterion(test: str) -> str:
     return f"M{found[1]}-C{found[2]}" if found else ""
 
 
-def product_files(tree: Tree) -> tuple[str, ...]:
-    """The product's own Python files: everything outside tests/."""
-    return tuple(path for path in tree if path.endswith(".py") and not path.startswith("tests/"))
+def product_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
+    """The product's own Python files: everything that is no test."""
+    return tuple(path for path in tree if layout.is_source(path))
 
 
-def test_files(tree: Tree) -> tuple[str, ...]:
+def test_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     return tuple(
         path
         for path in tree
-        if path.startswith("tests/")
-        and any(fnmatch(path.rsplit("/", 1)[1], name) for name in ("test_*.py", "*_test.py"))
+        if layout.is_test(path)
+        and any(fnmatch(path.rsplit("/", 1)[-1], name) for name in ("test_*.py", "*_test.py"))
     )
 
 
-def expected_tests(tree: Tree) -> tuple[str, ...]:
+def expected_tests(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     """Node ids, without parameters, of the tests that the test files plainly define, sorted.
 
     Tests that are inherited, nested in a condition or made at run time are not among them; a file
     that does not parse has none.
     """
-    found = {f"{path}::{name}" for path in test_files(tree) for name in _tests(parse(tree, path))}
+    files = test_files(tree, layout)
+    found = {f"{path}::{name}" for path in files for name in _tests(parse(tree, path))}
     return tuple(sorted(found))
 
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.checks import Check
+from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
 from orchestrator.artifacts.verdict import CriterionResult, Mutant, Verdict
@@ -31,8 +32,10 @@ class Subject(Value):
     tree: Tree
     criteria: tuple[str, ...]
     checks: tuple[Check, ...]
-    launch: Launch
+    launch: Launch | None
+    """None where it is not declared: then the product is not started, and no check can be run."""
     lock: str
+    layout: Layout = LAYOUT
 
     def key(self, version: str, sandbox: SandboxName, limits: Limits) -> str:
         """SHA-256 over everything that a verdict depends on, hexadecimal."""
@@ -43,7 +46,8 @@ class Subject(Value):
             self.tree.digest,
             self.criteria,
             [one.model_dump() for one in self.checks],
-            self.launch.model_dump(),
+            self.launch.model_dump() if self.launch else None,
+            self.layout.model_dump(),
             self.lock,
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -76,7 +76,7 @@ def measuring(temp: str, files: list[str]) -> coverage.Coverage:
     told = Path(temp, "measure.json")
     told.write_text(json.dumps({"files": files, "to": str(data)}), "utf-8")
     os.environ["ORCHESTRATE_MEASURED"] = str(told)
-    os.environ["ORCHESTRATE_MEASURE"] = str(Path(__file__).with_name("measure.py"))
+    os.environ["ORCHESTRATE_HOOKS"] = str(Path(__file__).with_name("measure.py"))
     return found
 
 

@@ -1,6 +1,6 @@
 """Statement coverage of a Python that a test starts: coverage's tracer without the rest of it.
 
-Every Python of an environment runs this by its `.pth` file when `ORCHESTRATE_MEASURE` names it:
+Every Python of an environment runs this by its `.pth` file when `ORCHESTRATE_HOOKS` names it:
 importing all of coverage takes longer than most programs under test run. What was seen is written
 once, at the end, to the folder that `ORCHESTRATE_MEASURED` (a JSON file) names.
 """
