@@ -213,7 +213,7 @@ def report(verdict: Verdict) -> str:
         *(f"passed: {name}" for name in suite.tests),
         *(f"check {one.check} (shown, {one.criterion}): {one.outcome}" for one in _shown(verdict)),
         *_held(verdict),
-        *(f"suite on a product where {one.name}: {_died(one.killed)}" for one in verdict.strength),
+        *_strength(verdict),
     ]
     return "\n".join(lines)
 
@@ -231,6 +231,18 @@ def _held(verdict: Verdict) -> list[str]:
 
 def _died(killed: bool) -> str:
     return "red, as it must be" if killed else "still green"
+
+
+def _strength(verdict: Verdict) -> list[str]:
+    """Timed out is not told from red: that depends on the machine."""
+    bodies = [one for one in verdict.strength if one.kind == "body"]
+    single = [one for one in verdict.strength if one.kind == "operator"]
+    lines = [f"suite on a product where {one.name}: {_died(one.killed)}" for one in bodies]
+    if single:
+        dead = sum(one.killed for one in single)
+        lines.append(f"suite on products with one operator changed: red on {dead} of {len(single)}")
+    lines += [f"suite still green where {one.name}" for one in single if not one.killed]
+    return lines
 
 
 def failures(verdict: Verdict, budget: int) -> str:
@@ -258,6 +270,9 @@ def failures(verdict: Verdict, budget: int) -> str:
 
 def lint(verdict: Verdict) -> str:
     return (
-        "\n".join(f"{one.path}:{one.line}: {one.code} {one.message}" for one in verdict.lint)
+        "\n".join(
+            f"{one.path}:{one.line}: {one.code}{' BLOCKS' * one.blocks} {one.message}"
+            for one in verdict.lint
+        )
         or "(none)"
     )

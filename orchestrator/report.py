@@ -42,6 +42,8 @@ def milestone(
         tests=_tests(verdict) if verdict else None,
         criteria=verdict.criteria if verdict else (),
         strength=verdict.strength if verdict else (),
+        blocking=tuple(one for one in verdict.lint if one.blocks) if verdict else (),
+        exemptions=best.evaluation.exemptions if best and best.evaluation else (),
         findings=best.evaluation.findings if best and best.evaluation else (),
         corrections=specification.reported() if specification else (),
         supersedes=specification.supersedes if specification else (),

@@ -4,7 +4,7 @@ from typing import Literal
 
 from orchestrator.artifacts.outcome import Attempt
 from orchestrator.artifacts.values import STAGES, Stage, Value
-from orchestrator.artifacts.verdict import Verdict
+from orchestrator.artifacts.verdict import Verdict, lives
 from orchestrator.verify.names import names_criterion
 
 
@@ -95,10 +95,10 @@ def weak(verdict: Verdict) -> bool:
     """
     if verdict.tests.failures or any(one.outcome != "passed" for one in verdict.checks):
         return False
-    lives = any(not one.killed for one in verdict.strength)
+    alike = any(one.kind == "same" and one.killed for one in verdict.strength)
     unnamed = any(one.contract_tests == 0 for one in verdict.criteria)
     ran = verdict.outcome == "inconclusive" or verdict.tests.total > 0
-    return lives or (unnamed and ran)
+    return bool(lives(verdict.strength)) or alike or (unnamed and ran)
 
 
 def only_checks(verdict: Verdict) -> bool:

@@ -1,9 +1,11 @@
 """The gate: breakdown and facts -> score and pass. Pure, in integers."""
 
+from collections.abc import Mapping
+
 from orchestrator.artifacts.evaluation import Evaluation
 from orchestrator.artifacts.outcome import Attempt, Gate
 from orchestrator.artifacts.values import DIMENSIONS, Dimension
-from orchestrator.artifacts.verdict import Verdict
+from orchestrator.artifacts.verdict import LintFact, Verdict
 
 WEIGHTS: dict[Dimension, int] = {
     "correctness": 30,
@@ -15,9 +17,22 @@ WEIGHTS: dict[Dimension, int] = {
 """Percent, summing to 100."""
 
 
-def weigh(evaluation: Evaluation) -> int:
+CAPPED = 1
+"""The security score while a lint fact blocks."""
+
+
+def weigh(scores: Mapping[Dimension, int]) -> int:
     """The weighted sum in hundredths: 100 (all ones) to 500 (all fives)."""
-    return sum(WEIGHTS[name] * evaluation.score(name) for name in DIMENSIONS)
+    return sum(WEIGHTS[name] * scores[name] for name in DIMENSIONS)
+
+
+def blocking(verdict: Verdict | None, evaluation: Evaluation) -> tuple[LintFact, ...]:
+    """The lint facts that block and that `evaluation` does not exempt with a reason."""
+    exempt = {(one.code, one.path, one.line) for one in evaluation.exemptions}
+    facts = verdict.lint if verdict else ()
+    return tuple(
+        one for one in facts if one.blocks and (one.code, one.path, one.line) not in exempt
+    )
 
 
 def show(score: int) -> str:
@@ -42,18 +57,28 @@ def judge(
     if evaluation is None:
         reasons.append("not evaluated")
     else:
-        score = weigh(evaluation)
-        reasons += _judged(evaluation, score, threshold=threshold, floor=floor)
+        blocks = blocking(verdict, evaluation)
+        scores: dict[Dimension, int] = {name: evaluation.score(name) for name in DIMENSIONS}
+        if blocks:
+            scores["security"] = min(CAPPED, scores["security"])
+        score = weigh(scores)
+        reasons += [
+            f"{one.path}:{one.line}: {one.code} {one.message}: security counts as {CAPPED} with it"
+            for one in blocks
+        ]
+        reasons += _judged(evaluation, scores, threshold=threshold, floor=floor)
     return Gate(score=score, passed=not reasons, reasons=tuple(reasons))
 
 
-def _judged(evaluation: Evaluation, score: int, *, threshold: int, floor: int) -> list[str]:
+def _judged(
+    evaluation: Evaluation, scores: Mapping[Dimension, int], *, threshold: int, floor: int
+) -> list[str]:
     reasons = [
-        f"{name} scores {evaluation.score(name)}, below the floor of {floor}"
+        f"{name} scores {scores[name]}, below the floor of {floor}"
         for name in DIMENSIONS
-        if evaluation.score(name) < floor
+        if scores[name] < floor
     ]
-    if score < threshold:
+    if (score := weigh(scores)) < threshold:
         reasons.append(f"weighted score {show(score)} is below {show(threshold)}")
     reasons += [
         f"criterion {one.criterion} judged not met: {one.evidence}"

@@ -45,6 +45,8 @@ class Limits(Value):
     """What generated code may use: seconds, MiB, processes, KiB of output."""
 
     test_seconds: int = Field(default=120, gt=0)
+    mutants: int = Field(default=8, ge=0, le=200)
+    """Single-operator mutants of the product that each suite is tried on."""
     step_seconds: int = Field(default=10, gt=0)
     memory_mib: int = Field(default=1024, gt=0)
     processes: int = Field(default=128, gt=0)

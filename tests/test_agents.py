@@ -179,7 +179,7 @@ TEST: list[Bad] = [
     ),
     (
         WEAK + file("tests/conftest.py", "def pytest_runtest_makereport(item, call): pass"),
-        "tests/conftest.py: pytest_runtest_makereport can change results: ...",
+        "tests/conftest.py: pytest_runtest_makereport: this can change results...",
     ),
 ]
 ADDED: list[Bad] = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import settings
-from orchestrator.artifacts.evaluation import Evaluation
-from orchestrator.artifacts.verdict import Verdict
+from orchestrator.artifacts.evaluation import Evaluation, Exemption
+from orchestrator.artifacts.verdict import LintFact, Verdict
 from orchestrator.errors import Misuse
 from orchestrator.scoring import WEIGHTS, best, judge, show, weigh
 from tests.world import found, scored, tried
@@ -31,7 +31,7 @@ def test_every_breakdown_is_weighed_exactly_and_floats_would_not_do() -> None:
     wrong: set[tuple[int, ...]] = set()
     for scores in product(range(1, 6), repeat=5):
         exact = sum(share * one for share, one in zip(SHARES.values(), scores, strict=True))
-        assert weigh(scored(*scores)) == exact * 100
+        assert weigh(dict(zip(SHARES, scores, strict=True))) == exact * 100
         floats = sum(float(s) * one for s, one in zip(SHARES.values(), scores, strict=True))
         if (floats >= 3.5) != (exact >= Fraction(7, 2)):
             wrong.add(scores)
@@ -177,3 +177,32 @@ def test_the_best_attempt_passed_then_verified_then_scored_then_tested_then_last
         assert best(tuple(order[: at + 1])) == order[at]
         assert best(tuple(reversed(order[: at + 1]))) == order[at]
     assert best((low, tried(8, red, scored(5, 5, 5, 5, 5)))) == low
+
+
+def blocked(*exemptions: Exemption) -> tuple[Verdict, Evaluation]:
+    fact = {"path": "a.py", "line": 3, "code": "S602", "message": "a shell", "blocks": True}
+    harmless = {"path": "a.py", "line": 4, "code": "S603", "message": "no shell"}
+    lint = tuple(LintFact.model_validate(one) for one in (fact, harmless))
+    evaluation = scored(5, 5, 5, 5, 5).model_copy(update={"exemptions": exemptions})
+    return GREEN.model_copy(update={"lint": lint}), evaluation
+
+
+def test_a_lint_fact_that_blocks_caps_security_whatever_eval_says() -> None:
+    gate = judge(*blocked(), threshold=350, floor=2)
+
+    assert (gate.passed, gate.score) == (False, 420)
+    assert gate.reasons == (
+        "a.py:3: S602 a shell: security counts as 1 with it",
+        "security scores 1, below the floor of 2",
+    )
+    assert not judge(*blocked(), threshold=350, floor=1).passed
+
+
+def test_a_reasoned_exemption_lifts_the_cap_of_its_own_fact_only() -> None:
+    reason = "The command is a constant."
+    right = Exemption(code="S602", path="a.py", line=3, reason=reason)
+    other = right.model_copy(update={"line": 9})
+
+    assert judge(*blocked(right), threshold=350, floor=2).score == 500
+    assert judge(*blocked(right), threshold=350, floor=2).passed
+    assert not judge(*blocked(other), threshold=350, floor=2).passed

@@ -6,9 +6,10 @@ from orchestrator.artifacts.checks import Kind, Visibility
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import CheckResult, Mutant, TestOutcome
 from orchestrator.sandbox import ExecResult
-from orchestrator.verify import suite, trace
-from orchestrator.verify.names import expected_tests, meddling, names_criterion
-from orchestrator.verify.suite import Record
+from orchestrator.verify import results, trace
+from orchestrator.verify.names import expected_tests, names_criterion
+from orchestrator.verify.records import Record
+from orchestrator.verify.tampering import meddling
 from orchestrator.verify.verdict import Facts, decide
 
 CONTRACT = "tests/contract/test_a.py::test_m1_c1_works"
@@ -52,9 +53,9 @@ def result(visibility: Visibility, outcome: Kind | None = None) -> CheckResult:
 
 
 def facts(**changed: object) -> Facts:
-    strong = (Mutant(name="every body raises", killed=True),)
+    strong = (Mutant(kind="body", name="every body raises", outcome="red"),)
     good: dict[str, object] = {
-        "suite": suite.judge(records(*ran(CONTRACT)), ENDED, ()),
+        "suite": results.judge(records(*ran(CONTRACT)), ENDED, ()),
         "checks": (result("shown"), result("held")),
         "strength": strong,
         "start": "",
@@ -94,14 +95,24 @@ def test_everything_proven_passes_without_a_reason() -> None:
         ),
         ({"criteria": ("M1-C1", "M1-C2")}, "fail", "criterion M1-C2 has no passing contract test"),
         (
-            {"strength": (Mutant(name="every body returns None", killed=False),)},
+            {"strength": (Mutant(kind="body", name="all return None", outcome="green"),)},
             "fail",
-            "the suite stays green on broken code (every body returns None)",
+            "the suite stays green on broken code (all return None)",
+        ),
+        (
+            {"strength": (Mutant(kind="operator", name="a.py:1: + becomes -", outcome="green"),)},
+            "fail",
+            "the suite stays green on broken code (a.py:1: + becomes -)",
+        ),
+        (
+            {"strength": (Mutant(kind="same", name="rewritten", outcome="red"),)},
+            "inconclusive",
+            "the suite tests the text of the product, or is flaky: red when rewritten",
         ),
         ({"meddling": ("tests/conftest.py: pytest_x",)}, "inconclusive", "tests/conftest.py: py"),
-        ({"suite": suite.nothing("no test")}, "inconclusive", "no test"),
+        ({"suite": results.nothing("no test")}, "inconclusive", "no test"),
         (
-            {"suite": suite.judge(records(*ran(CONTRACT, "failed")), ENDED, ())},
+            {"suite": results.judge(records(*ran(CONTRACT, "failed")), ENDED, ())},
             "fail",
             f"{CONTRACT} failed: AssertionError: no",
         ),
@@ -118,7 +129,7 @@ def test_one_thing_amiss_never_passes_and_is_named(
 
 def test_a_criterion_with_a_failing_test_beside_a_passing_one_is_not_met() -> None:
     other = "tests/contract/test_a.py::test_m1_c1_again"
-    both = suite.judge(records(*ran(CONTRACT), *ran(other, "failed")), ENDED, ())
+    both = results.judge(records(*ran(CONTRACT), *ran(other, "failed")), ENDED, ())
 
     (criterion,) = decide(facts(suite=both)).criteria
 
@@ -151,14 +162,14 @@ def test_a_criterion_with_a_failing_test_beside_a_passing_one_is_not_met() -> No
 def test_a_record_that_proves_nothing_is_doubted(
     told: tuple[Record, ...], ended: ExecResult, doubt: str
 ) -> None:
-    found = suite.judge(told, ended, ("t::a",))
+    found = results.judge(told, ended, ("t::a",))
 
     assert doubt in found.doubt
     assert not found.green
 
 
 def test_phases_add_up_to_one_outcome_for_each_test() -> None:
-    found = suite.judge(
+    found = results.judge(
         records(
             *ran("t::passed[1]"),
             *ran("t::failed", "failed"),

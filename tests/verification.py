@@ -9,28 +9,34 @@ import pytest
 
 from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.checks import (
+    Call,
     Check,
+    ClockStep,
     CommandStep,
     FileMatch,
     HttpStep,
     Match,
     Pair,
+    ParallelStep,
     PythonStep,
     Step,
     Visibility,
 )
+from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
-from orchestrator.artifacts.verdict import Verdict
+from orchestrator.artifacts.verdict import CheckResult, Verdict
 from orchestrator.sandbox import Sandbox
 from orchestrator.sandbox.process import Process
 from orchestrator.settings import Limits
-from orchestrator.verify import Subject, Verifier
+from orchestrator.verify import Subject, Verifier, scenario
+from orchestrator.verify.bench import Bench
+from orchestrator.verify.environment import Uv, provide
 
 BIN = Path(sys.executable).parent
 CLI = Launch(kind="cli", command=("python", "-m", "app"), module="app")
 SERVICE = Launch(kind="service", command=("python", "serve.py"), module="serve")
 LIBRARY = Launch(kind="library", command=(), module="lib")
-QUICK = Limits(test_seconds=20, step_seconds=5)
+QUICK = Limits(test_seconds=20, step_seconds=5, mutants=2)
 
 ADDER = {
     "app/__init__.py": "",
@@ -87,6 +93,19 @@ def http(
     )
 
 
+def call(method: str, path: str, body: str = "", token: str = "") -> Call:
+    headers = (Pair(name="Authorization", value=token),) if token else ()
+    return Call(method=method, path=path, headers=headers, body=body)
+
+
+def parallel(*requests: Call, statuses: tuple[int, ...]) -> ParallelStep:
+    return ParallelStep(kind="parallel", requests=requests, statuses=statuses)
+
+
+def clock(seconds: int) -> ClockStep:
+    return ClockStep(kind="clock", advance_seconds=seconds)
+
+
 def python(source: str, out: str) -> PythonStep:
     return PythonStep(
         kind="python", source=source, exit_code=0, stdout=(Match(how="equals", text=out),)
@@ -126,15 +145,45 @@ class Workshop:
     def verify(
         self,
         product: Tree,
+        launch: Launch | None,
+        *checks: Check,
+        sandbox: Sandbox | None = None,
+        limits: Limits = QUICK,
+        layout: Layout = LAYOUT,
+    ) -> Verdict:
+        subject = Subject(
+            tree=product,
+            criteria=("M1-C1",),
+            checks=checks,
+            launch=launch,
+            lock=self.lock,
+            layout=layout,
+        )
+        return asyncio.run(self.verifier(sandbox or Process(), limits).verify(subject))
+
+    def play(
+        self,
+        product: Tree,
         launch: Launch,
         *checks: Check,
         sandbox: Sandbox | None = None,
         limits: Limits = QUICK,
-    ) -> Verdict:
-        subject = Subject(
-            tree=product, criteria=("M1-C1",), checks=checks, launch=launch, lock=self.lock
-        )
-        return asyncio.run(self.verifier(sandbox or Process(), limits).verify(subject))
+    ) -> tuple[CheckResult, ...]:
+        """`checks` alone, one after the other."""
+
+        async def each() -> tuple[CheckResult, ...]:
+            uv = Uv(
+                program=BIN / "uv", python=Path(sys.executable), cache=self.cache, env=os.environ
+            )
+            bench = Bench(
+                sandbox=sandbox or Process(),
+                environment=await provide(self.lock, uv),
+                limits=limits,
+                slots=asyncio.Semaphore(1),
+            )
+            return tuple([await scenario.run(one, product, launch, bench) for one in checks])
+
+        return asyncio.run(each())
 
 
 @pytest.fixture(scope="session")

@@ -449,7 +449,13 @@ def found(
                     "held": int(held == "passed"),
                 }
             ],
-            "strength": [{"name": "every body raises", "killed": killed}],
+            "strength": [
+                {
+                    "kind": "body",
+                    "name": "every body raises",
+                    "outcome": "red" if killed else "green",
+                }
+            ],
             "lint": [],
             "sandbox": "process",
         }

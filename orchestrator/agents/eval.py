@@ -32,6 +32,7 @@ async def evaluate(asker: Asker, state: State, verdict: Verdict) -> Reply[Evalua
             *_scores(evaluation),
             *_criteria(evaluation, criteria),
             *_cited(evaluation, state.tree),
+            *_exempted(evaluation, verdict),
         )
 
     read = reader(Evaluation, problems)
@@ -82,6 +83,17 @@ def _cited(evaluation: Evaluation, tree: Tree) -> list[str]:
     for finding in evaluation.findings:
         if finding.path and finding.line and (reason := _absent(tree, finding.path, finding.line)):
             found.append(f"finding {finding.problem[:60]!r}: {reason}")
+    return found
+
+
+def _exempted(evaluation: Evaluation, verdict: Verdict) -> list[str]:
+    blocking = {(one.code, one.path, one.line) for one in verdict.lint if one.blocks}
+    found: list[str] = []
+    for one in evaluation.exemptions:
+        if (one.code, one.path, one.line) not in blocking:
+            found.append(f"exemption {one.code} {one.path}:{one.line}: no such lint fact blocks")
+        elif not one.reason.strip():
+            found.append(f"exemption {one.code} {one.path}:{one.line} has no reason")
     return found
 
 

@@ -4,7 +4,9 @@ from orchestrator import memory
 from orchestrator.agents.base import Asker, Material, Reply
 from orchestrator.agents.code import Change, ChangeReader
 from orchestrator.agents.state import State
+from orchestrator.artifacts.tree import Tree
 from orchestrator.verify.environment import Requirements, requirements
+from orchestrator.verify.tampering import shadowing
 
 FIRST = (
     "Implement this milestone on the code as it stands. Answer with the changes in marked blocks."
@@ -26,12 +28,19 @@ async def implement(asker: Asker, state: State) -> Reply[Change]:
     def problems(change: Change) -> tuple[str, ...]:
         if change.tree == state.tree:
             return ("the answer changes nothing: every file is as it was",)
-        asked = requirements(change.tree)
-        return () if isinstance(asked, Requirements) else asked.problems
+        return objections(change.tree)
 
     return await asker.ask(
         "impl", brief, schema="", read=ChangeReader(state.tree, may_implement, problems)
     )
+
+
+def objections(tree: Tree) -> tuple[str, ...]:
+    """What is wrong with a tree that Impl would leave, whatever its paths; one line each."""
+    asked = requirements(tree)
+    refused = () if isinstance(asked, Requirements) else asked.problems
+    hidden = (f"{one}: choose another name" for one in shadowing(tree))
+    return (*refused, *hidden)
 
 
 def may_implement(path: str) -> str:

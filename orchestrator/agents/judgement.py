@@ -18,7 +18,9 @@ FENCE = re.compile(r"```(?:json)?[ \t]*\r?\n(.*?)\r?\n```", re.DOTALL)
 
 def schema_of(kind: type[Value]) -> str:
     """The JSON schema of `kind` as text, keys sorted: the same bytes in every process."""
-    return json.dumps(kind.model_json_schema(), sort_keys=True, ensure_ascii=False)
+    return json.dumps(
+        kind.model_json_schema(mode="serialization"), sort_keys=True, ensure_ascii=False
+    )
 
 
 def reader(kind: type[V], *problems: Callable[[V], tuple[str, ...]]) -> Callable[[Answer], V]:

@@ -7,7 +7,8 @@ from orchestrator import memory
 from orchestrator.agents.base import Asker, Material, Reply
 from orchestrator.agents.code import Change, ChangeReader
 from orchestrator.agents.state import State
-from orchestrator.verify.names import expected_tests, meddling, names_criterion
+from orchestrator.verify.names import expected_tests, names_criterion
+from orchestrator.verify.tampering import meddling
 
 FIRST = "Write the tests of this milestone. Answer with new files in marked blocks."
 ADD = (
@@ -93,8 +94,7 @@ def _complete(state: State) -> Callable[[Change], tuple[str, ...]]:
             if one.id not in named
         )
         hooks = tuple(
-            f"{one} can change results: this hook is not allowed in tests"
-            for one in meddling(change.tree)
+            f"{one}: this can change results and is not allowed" for one in meddling(change.tree)
         )
         return (*_unreadable(change), *hooks, *unnamed)
 

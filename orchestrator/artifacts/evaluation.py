@@ -2,6 +2,9 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+from pydantic.config import JsonDict
+
 from orchestrator.artifacts.values import AnyCase, Dimension, Stage, Value
 
 
@@ -38,6 +41,19 @@ class Finding(Value):
     edits: tuple[Edit, ...]
 
 
+class Exemption(Value):
+    """A lint fact that blocks and is no defect here: `path:line` and `code` name it."""
+
+    code: str
+    path: str
+    line: int
+    reason: str
+
+
+def _asked(schema: JsonDict) -> None:
+    schema.pop("default", None)
+
+
 class Evaluation(Value):
     scores: tuple[Score, ...]
     criteria: tuple[CriterionJudgement, ...]
@@ -45,6 +61,8 @@ class Evaluation(Value):
     culprit: Stage
     """The stage whose artifact must change first."""
     summary: str
+    exemptions: Annotated[tuple[Exemption, ...], Field(json_schema_extra=_asked)] = ()
+    """Asked for in every answer; recordings of before it do not have it."""
 
     def score(self, dimension: Dimension) -> int:
         return next(one.score for one in self.scores if one.dimension == dimension)

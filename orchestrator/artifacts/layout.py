@@ -16,7 +16,9 @@ class Layout(Value):
     sources: tuple[str, ...] = ("",)
 
     def is_test(self, path: str) -> bool:
-        return any(path == one or (one.endswith("/") and path.startswith(one)) for one in self.tests)
+        return any(
+            path == one or (one.endswith("/") and path.startswith(one)) for one in self.tests
+        )
 
     def is_source(self, path: str) -> bool:
         """Whether `path` is a Python file of the product."""

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.assessment import Assessment
-from orchestrator.artifacts.evaluation import Finding
+from orchestrator.artifacts.evaluation import Exemption, Finding
 from orchestrator.artifacts.exchange import Spend
 from orchestrator.artifacts.specification import Correction, Supersession
 from orchestrator.artifacts.values import AgentName, Dimension, Release, Stage, Value
-from orchestrator.artifacts.verdict import CriterionResult, Mutant, Tests
+from orchestrator.artifacts.verdict import CriterionResult, LintFact, Mutant, Tests
 
 MEASURED = Field(json_schema_extra={"measured": True})
 """Marks a field that two runs over the same answers need not share."""
@@ -54,6 +54,10 @@ class MilestoneReport(Value):
     criteria: tuple[CriterionResult, ...]
     """Every criterion in force on that tree, those of earlier milestones included."""
     strength: tuple[Mutant, ...]
+    blocking: tuple[LintFact, ...] = ()
+    """Lint facts that cap the security score, exempted or not."""
+    exemptions: tuple[Exemption, ...] = ()
+    """Which of them Eval let pass, and why."""
     findings: tuple[Finding, ...]
     """Still open after the best attempt."""
     corrections: tuple[Correction, ...]

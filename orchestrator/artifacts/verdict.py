@@ -109,3 +109,12 @@ class Verdict(Value):
     """The backend that ran it: `bubblewrap` or `process`."""
     seconds: Seconds | None = None
     """None where nothing was run."""
+
+
+def lives(strength: tuple[Mutant, ...]) -> tuple[Mutant, ...]:
+    """The mutants that say that a suite is too weak: a whole broken product on which it stayed
+    green, or all of them when it turned red on none.
+    """
+    broken = tuple(one for one in strength if one.kind != "same")
+    bodies = tuple(one for one in broken if one.kind == "body" and not one.killed)
+    return bodies or (() if any(one.killed for one in broken) else broken)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.sandbox import Command, ExecResult, Sandbox
 from orchestrator.settings import Limits
@@ -25,6 +26,7 @@ class Bench:
     environment: Path
     limits: Limits
     slots: asyncio.Semaphore
+    layout: Layout = LAYOUT
 
     async def exec(
         self, argv: tuple[str, ...], tree: Tree, *, fd: int, seconds: float, stdin: bytes = b""

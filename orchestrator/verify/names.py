@@ -10,7 +10,6 @@ from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 
 CONTRACT_TEST = re.compile(r"tests/contract/.+::test_m([1-9][0-9]*)_c([1-9][0-9]*)(?![0-9a-zA-Z])")
-HARMLESS_HOOKS = frozenset({"pytest_configure", "pytest_addoption", "pytest_generate_tests"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -26,7 +25,7 @@ def product_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     return tuple(path for path in tree if layout.is_source(path))
 
 
-def test_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
+def suite_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     return tuple(
         path
         for path in tree
@@ -41,22 +40,9 @@ def expected_tests(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     Tests that are inherited, nested in a condition or made at run time are not among them; a file
     that does not parse has none.
     """
-    files = test_files(tree, layout)
+    files = suite_files(tree, layout)
     found = {f"{path}::{name}" for path in files for name in _tests(parse(tree, path))}
     return tuple(sorted(found))
-
-
-def meddling(tree: Tree) -> tuple[str, ...]:
-    """`path: hook` of every pytest hook under tests/ that could change a result."""
-    return tuple(
-        f"{path}: {node.name}"
-        for path in tree
-        if path.startswith("tests/") and path.endswith("conftest.py")
-        for node in ast.walk(parse(tree, path))
-        if isinstance(node, Function)
-        and node.name.startswith("pytest_")
-        and node.name not in HARMLESS_HOOKS
-    )
 
 
 def parse(tree: Tree, path: str) -> ast.Module:

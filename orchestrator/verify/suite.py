@@ -1,104 +1,117 @@
-"""The product's own tests, run by pytest under our bootstrap: records in, a report out."""
+"""The product's own tests, run by pytest under our bootstrap in fresh copies."""
 
 import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import ValidationError
-
+from orchestrator.artifacts.layout import LAYOUT
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
-from orchestrator.artifacts.verdict import TestFailure, TestOutcome, TestReport
 from orchestrator.errors import Missing
 from orchestrator.sandbox import ExecResult
-from orchestrator.verify import names
+from orchestrator.verify import names, sentinels
 from orchestrator.verify.bench import Bench, Channel
-from orchestrator.verify.trace import condense
+from orchestrator.verify.records import Record, read
+from orchestrator.verify.results import Part, Suite, join, judge, nothing, part
 
-MOST_RECORDS = 200_000
-MOST_FAILURES = 50
+MOST_RETRIED = 20
 WORTH_SHARING = 40
 """Tests, from which on two runs side by side are faster than one."""
 
 
-class Suite(Value):
-    """What the tests did. `doubt` says why the record cannot be trusted, "" when it can."""
+class Order(Value):
+    """What the bootstrap runs. `quick` stops at the first failure, `measure` takes coverage."""
 
-    report: TestReport
-    doubt: str
-    outcomes: tuple[tuple[str, TestOutcome], ...]
-    """Node id and outcome of everything that was run or failed to be collected, sorted."""
-
-    @property
-    def green(self) -> bool:
-        report = self.report
-        return not self.doubt and report.passed > 0 and not report.failed + report.errors
-
-
-class Record(Value):
-    """One line of the bootstrap's: untrusted but for its nonce."""
-
-    nonce: str
-    kind: Literal["ready", "collected", "uncollected", "start", "phase", "broken", "end"]
-    id: str = ""
-    ids: tuple[str, ...] = ()
-    when: Literal["", "setup", "call", "teardown"] = ""
-    outcome: Literal["", "passed", "failed", "skipped"] = ""
-    text: str = ""
-    status: int = 0
-    missed: tuple[str, ...] = ()
-    statements: int = 0
-    root: str = ""
-    temp: str = ""
-    prefix: str = ""
-    base: str = ""
-
-    @property
-    def places(self) -> Mapping[str, str]:
-        return self.model_dump(include={"root", "temp", "prefix", "base"})
-
-
-class Part(Value):
-    """One pytest run over some of the test files: what it said of its tests, and how it ended."""
-
-    outcomes: Mapping[str, TestOutcome]
-    texts: Mapping[str, str]
-    places: Mapping[str, str]
-    collected: frozenset[str]
-    """Node ids."""
-    missed: frozenset[str]
-    statements: int
-    doubt: str
+    mode: Literal["measure", "plain", "quick"]
+    paths: tuple[str, ...]
+    """Files or node ids."""
+    seconds: float = 0
+    """0 for the limit of a whole suite."""
 
 
 async def run(tree: Tree, bench: Bench) -> Suite:
     """The whole suite on fresh copies of `tree`, with coverage; a long one in two runs at once.
 
-    Raises Missing when the sandbox or the test tools do not work.
+    What failed is tried once more by itself: what then passes is flaky, and still a failure. Raises
+    Missing when the sandbox or the test tools do not work.
     """
-    expected = names.expected_tests(tree)
-    shares = _shares(names.test_files(tree), expected)
+    found = await _whole(tree, bench, "measure")
+    red = tuple(one.test for one in found.report.failures)
+    if found.doubt or not red or len(red) > MOST_RETRIED:
+        return found
+    records, result = await _records(tree, bench, Order(mode="plain", paths=red))
+    again = part(records, result).outcomes
+    flaky = tuple(name for name in red if again.get(name) == "passed")
+    return found.model_copy(
+        update={"report": found.report.model_copy(update={"flaky": flaky})},
+    )
+
+
+async def rewritten(tree: Tree, bench: Bench) -> str:
+    """ "" when the suite is green on `tree`, which means the same as one on which it was green;
+    otherwise the first thing that was not. Raises as `run`.
+    """
+    found = await _whole(tree, bench, "plain")
+    if found.green:
+        return ""
+    return found.doubt or next((one.test for one in found.report.failures), "no test passed")
+
+
+async def quick(
+    tree: Tree, bench: Bench, *, seconds: float
+) -> Literal["red", "timed out", "green"]:
+    """What the suite does on `tree` up to its first failure. Raises as `run`."""
+    files = sorted(names.suite_files(tree, bench.layout), key=_slowness)
+    records, result = await _records(
+        tree, bench, Order(mode="quick", paths=tuple(files), seconds=seconds)
+    )
+    if result.outcome == "timed out":
+        return "timed out"
+    return "green" if judge(records, result, ()).green else "red"
+
+
+async def _whole(tree: Tree, bench: Bench, mode: Literal["measure", "plain"]) -> Suite:
+    expected = names.expected_tests(tree, bench.layout)
+    shares = _shares(names.suite_files(tree, bench.layout), expected)
     if not shares:
-        return nothing("there is no test file under tests/")
-    runs = [_records(tree, bench, "measure", paths) for paths in shares]
-    ended = await asyncio.gather(*runs)
-    return join(tuple(part(records, result) for records, result in ended), expected)
+        return nothing("there is no test file")
+    ended = await asyncio.gather(*(_share(tree, bench, mode, paths) for paths in shares))
+    return join(tuple(ended), expected)
 
 
-async def turns_red(tree: Tree, bench: Bench) -> bool:
-    """Whether the suite is not green on `tree`; stops at its first failure, measures nothing."""
-    records, result = await _records(tree, bench, "quick", ("tests",))
-    return not judge(records, result, ()).green
+async def _share(
+    tree: Tree, bench: Bench, mode: Literal["measure", "plain"], paths: tuple[str, ...]
+) -> Part:
+    """One run with sentinels, which are taken out of what it did again."""
+    ours = sentinels.planted(bench.layout)
+    order = Order(mode=mode, paths=(*paths, *ours.files))
+    found = part(*await _records(tree.having(ours.files), bench, order))
+    kept = {
+        name: one
+        for name, one in found.outcomes.items()
+        if name.split("::", 1)[0] not in ours.files
+    }
+    return found.model_copy(
+        update={
+            "outcomes": kept,
+            "collected": found.collected - {ours.passing, ours.failing},
+            "tampered": ours.tampered(found.outcomes),
+        }
+    )
+
+
+def _slowness(path: str) -> tuple[int, str]:
+    """Tests that start the product from outside come last: most mutants die before them."""
+    return (1 if "contract" in path else 0, path)
 
 
 def _shares(files: tuple[str, ...], expected: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The test files in as many shares as are worth a run of their own, evenly by tests."""
     sizes = Counter(name.split("::", 1)[0] for name in expected)
     if len(files) < 2 or sum(sizes.values()) < WORTH_SHARING:
-        return (("tests",),) if files else ()
+        return (files,) if files else ()
     shares: tuple[list[str], list[str]] = ([], [])
     loads = [0, 0]
     for path in sorted(files, key=lambda one: (-sizes[one], one)):
@@ -108,174 +121,28 @@ def _shares(files: tuple[str, ...], expected: tuple[str, ...]) -> tuple[tuple[st
     return tuple(tuple(sorted(share)) for share in shares)
 
 
-def judge(records: tuple[Record, ...], result: ExecResult, expected: tuple[str, ...]) -> Suite:
-    """Records of one run -> what the tests did; `expected` tests must be among them."""
-    return join((part(records, result),), expected)
-
-
-def part(records: tuple[Record, ...], result: ExecResult) -> Part:
-    started = bool(records) and records[0].kind == "ready"
-    outcomes, texts = _outcomes(records) if started else ({}, {})
-    last = records[-1] if started else None
-    return Part(
-        outcomes=outcomes,
-        texts=texts,
-        places=records[0].places if started else {},
-        collected=frozenset(name for record in records for name in record.ids),
-        missed=frozenset(last.missed) if last else frozenset(),
-        statements=last.statements if last else 0,
-        doubt=_ended(records, result),
-    )
-
-
-def join(parts: tuple[Part, ...], expected: tuple[str, ...]) -> Suite:
-    """What the parts of one suite did together."""
-    outcomes: dict[str, TestOutcome] = {}
-    for one in parts:
-        outcomes.update(one.outcomes)
-    collected = {name for one in parts for name in one.collected}
-    doubts = [one.doubt for one in parts if one.doubt]
-    doubt = doubts[0] if doubts else _gaps(outcomes, collected, expected)
-    if not any(one.places for one in parts):
-        return nothing(doubt)
-    report = _report(outcomes, parts)
-    return Suite(report=report, doubt=doubt, outcomes=tuple(sorted(outcomes.items())))
-
-
-def nothing(doubt: str) -> Suite:
-    report = TestReport(
-        total=0, passed=0, failed=0, errors=0, skipped=0, coverage=-1, tests=(), failures=()
-    )
-    return Suite(report=report, doubt=doubt, outcomes=())
-
-
-async def _records(
-    tree: Tree, bench: Bench, mode: Literal["measure", "quick"], paths: tuple[str, ...]
-) -> tuple[tuple[Record, ...], ExecResult]:
+async def _records(tree: Tree, bench: Bench, order: Order) -> tuple[tuple[Record, ...], ExecResult]:
     nonce = secrets.token_hex(16)
-    told = (nonce, json.dumps(names.product_files(tree)), json.dumps(paths))
+    told = {
+        "product": names.product_files(tree, bench.layout),
+        "paths": order.paths,
+        "sources": bench.layout.sources,
+        "fixtures": "tests" if bench.layout == LAYOUT else "",
+    }
     async with bench.slots, Channel() as channel:
-        reading = asyncio.create_task(_read(channel, nonce))
+        reading = asyncio.create_task(read(channel, nonce))
         try:
             result = await bench.exec(
-                ("-P", "-s", "{tools}/boot.py", str(channel.fd), mode),
+                ("-P", "-s", "{tools}/boot.py", str(channel.fd), order.mode),
                 tree,
                 fd=channel.fd,
-                seconds=bench.limits.test_seconds,
-                stdin="".join(f"{line}\n" for line in told).encode(),
+                seconds=order.seconds or bench.limits.test_seconds,
+                stdin=f"{nonce}\n{json.dumps(told)}\n".encode(),
             )
         finally:
             channel.hang_up()
-            records = await reading
-    if not records and result.outcome == "exited":
+            found = await reading
+    if not found and result.outcome == "exited":
         said = result.stderr.strip().splitlines()[-1:]
         raise Missing(f"pytest did not start in the sandbox: {said}", "orchestrate doctor")
-    return records, result
-
-
-async def _read(channel: Channel, nonce: str) -> tuple[Record, ...]:
-    """Every authentic record, up to the first line that is none."""
-    records: list[Record] = []
-    while len(records) < MOST_RECORDS:
-        try:
-            line = await channel.reader.readline()
-            record = Record.model_validate(json.loads(line)) if line else None
-        except (ValueError, RecursionError, ValidationError, ConnectionError):
-            break
-        if record is None or record.nonce != nonce:
-            break
-        records.append(record)
-    return tuple(records)
-
-
-def _outcomes(records: tuple[Record, ...]) -> tuple[dict[str, TestOutcome], dict[str, str]]:
-    """By node id: how it ended, and the first text of a failure."""
-    outcomes: dict[str, TestOutcome] = {}
-    texts: dict[str, str] = {}
-    for record in records:
-        before = outcomes.get(record.id)
-        if record.kind == "uncollected":
-            outcomes[record.id] = "error"
-        elif record.kind == "phase" and record.outcome == "failed":
-            called = record.when == "call" or before == "failed"
-            outcomes[record.id] = "failed" if called else "error"
-        elif record.kind == "phase" and record.outcome == "skipped":
-            outcomes[record.id] = before or "skipped"
-        elif record.kind == "phase" and record.when == "call":
-            outcomes[record.id] = before or "passed"
-        if record.text and record.id not in texts:
-            texts[record.id] = record.text
-    return outcomes, texts
-
-
-def _report(outcomes: Mapping[str, TestOutcome], parts: tuple[Part, ...]) -> TestReport:
-    def count(outcome: TestOutcome) -> int:
-        return sum(one == outcome for one in outcomes.values())
-
-    bad = sorted(name for name, outcome in outcomes.items() if outcome in ("failed", "error"))
-    told = {
-        name: condense(one.texts[name], one.places)
-        for one in parts
-        for name in bad[:MOST_FAILURES]
-        if name in one.texts
-    }
-    return TestReport(
-        total=len(outcomes),
-        passed=count("passed"),
-        failed=count("failed"),
-        errors=count("error"),
-        skipped=count("skipped"),
-        coverage=_coverage(parts),
-        tests=tuple(sorted(name for name, one in outcomes.items() if one == "passed")),
-        failures=tuple(
-            TestFailure(test=name, file=name.split("::", 1)[0], error=told.get(name, ""))
-            for name in bad
-        ),
-    )
-
-
-def _coverage(parts: tuple[Part, ...]) -> int:
-    """Whole percent of the statements that ran in any part, -1 where one of them did not say."""
-    statements = min(one.statements for one in parts)
-    if statements <= 0:
-        return -1
-    missed = parts[0].missed
-    for one in parts[1:]:
-        missed &= one.missed
-    return 100 * (statements - len(missed)) // statements
-
-
-def _ended(records: tuple[Record, ...], result: ExecResult) -> str:
-    """ "" when the bootstrap said so itself, once, as its last word."""
-    started = [record.id for record in records if record.kind == "start"][-1:]
-    where = f" in or after {started[0]}" if started else ""
-    if result.outcome != "exited":
-        how = {"timed out": "did not end in time", "killed": f"was killed ({result.killed_by})"}
-        return f"the test run {how.get(result.outcome, 'wrote too much output')}{where}"
-    kinds = [record.kind for record in records]
-    if kinds.count("end") != 1 or kinds[-1] != "end" or kinds.count("collected") != 1:
-        broken = [record.text for record in records if record.kind == "broken"][:1]
-        return f"the test run ended before its end{where}{f' ({broken[0][:80]})' if broken else ''}"
-    if records[-1].status in (3, 4):
-        return f"pytest ended with an internal error{where}"
-    return ""
-
-
-def _gaps(
-    outcomes: Mapping[str, TestOutcome], collected: set[str], expected: tuple[str, ...]
-) -> str:
-    missing = sorted(collected - outcomes.keys())
-    if missing:
-        return (
-            f"{len(missing)} of {len(collected)} collected tests were not run, {missing[0]} first"
-        )
-    plain = {name.split("[", 1)[0] for name in outcomes}
-    broken = {name for name, outcome in outcomes.items() if outcome == "error"}
-    unseen = [one for one in expected if one not in plain and one.split("::", 1)[0] not in broken]
-    if unseen:
-        return f"{len(unseen)} tests were not collected, {unseen[0]} first"
-    if not outcomes:
-        return "no test was collected"
-    if set(outcomes.values()) == {"skipped"}:
-        return "every test was skipped"
-    return ""
+    return found, result

@@ -9,12 +9,14 @@ from orchestrator.artifacts.verdict import (
     CriterionResult,
     LintFact,
     Mutant,
+    Seconds,
     TestFailure,
     Verdict,
+    lives,
 )
 from orchestrator.settings import SandboxName
 from orchestrator.verify.names import names_criterion
-from orchestrator.verify.suite import Suite
+from orchestrator.verify.results import Suite
 
 MOST_NAMED = 20
 RAISED = re.compile(r"[\w.]+(Error|Exception|Exit|Failed|Interrupt)\b")
@@ -30,10 +32,11 @@ class Facts(Value):
     """Why the product does not start, "" when it does."""
     criteria: tuple[str, ...]
     product: bool
-    """Whether there is any Python file outside tests/."""
+    """Whether there is any Python file but tests."""
     meddling: tuple[str, ...]
     lint: tuple[LintFact, ...]
     sandbox: SandboxName
+    seconds: Seconds | None = None
 
 
 def decide(facts: Facts) -> Verdict:
@@ -50,32 +53,38 @@ def decide(facts: Facts) -> Verdict:
         strength=facts.strength,
         lint=facts.lint,
         sandbox=facts.sandbox,
+        seconds=facts.seconds,
     )
 
 
 def _doubts(facts: Facts) -> Iterator[str]:
-    for hook in facts.meddling:
-        yield f"{hook} can change results: this hook is not allowed in tests"
+    for one in facts.meddling:
+        yield f"{one}: this can change results and is not allowed"
     if facts.suite.doubt:
         yield facts.suite.doubt
+    for mutant in facts.strength:
+        if mutant.kind == "same" and mutant.killed:
+            yield f"the suite tests the text of the product, or is flaky: red when {mutant.name}"
 
 
 def _reasons(facts: Facts, criteria: tuple[CriterionResult, ...]) -> Iterator[str]:
     if not facts.product:
-        yield "there is no product file: no Python file outside tests/"
+        yield "there is no product file: no Python file but tests"
     if facts.start:
         yield f"the product does not start: {_line(facts.start)}"
     failures = facts.suite.report.failures
     for failure in failures[:MOST_NAMED]:
-        yield f"{failure.test} failed: {_reason(failure)}"
+        again = (
+            " once, then passed: it is flaky" if failure.test in facts.suite.report.flaky else ""
+        )
+        yield f"{failure.test} failed{again}: {_reason(failure)}"
     if len(failures) > MOST_NAMED:
         yield f"and {len(failures) - MOST_NAMED} more tests failed"
     yield from dict.fromkeys(_failed(one) for one in facts.checks if one.outcome != "passed")
     for one in criteria:
         yield from _unproven(one)
-    for mutant in facts.strength:
-        if not mutant.killed:
-            yield f"the suite stays green on broken code ({mutant.name})"
+    for mutant in lives(facts.strength):
+        yield f"the suite stays green on broken code ({mutant.name})"
 
 
 def _failed(check: CheckResult) -> str:

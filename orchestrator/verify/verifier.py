@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -14,13 +15,23 @@ from orchestrator.artifacts.checks import Check
 from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
-from orchestrator.artifacts.verdict import CriterionResult, Mutant, Verdict
+from orchestrator.artifacts.verdict import CheckResult, CriterionResult, Mutant, Seconds, Verdict
 from orchestrator.sandbox import Sandbox
 from orchestrator.settings import Limits, SandboxName
-from orchestrator.verify import environment, lint, mutants, names, scenario, suite, verdict
+from orchestrator.verify import (
+    environment,
+    lint,
+    mutants,
+    names,
+    results,
+    scenario,
+    suite,
+    tampering,
+    verdict,
+)
 from orchestrator.verify.bench import AT_ONCE, Bench
 from orchestrator.verify.environment import Locked, Uv
-from orchestrator.verify.suite import Suite
+from orchestrator.verify.results import Suite
 from orchestrator.verify.verdict import Facts
 
 
@@ -54,7 +65,7 @@ class Subject(Value):
 
 
 class Verifier:
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     """Bump when the meaning of a verdict changes."""
 
     def __init__(
@@ -98,27 +109,27 @@ class Verifier:
             environment=await environment.provide(subject.lock, self._uv),
             limits=self._limits,
             slots=asyncio.Semaphore(AT_ONCE),
+            layout=subject.layout,
         )
-        tree, launch = subject.tree, subject.launch
+        tree = subject.tree
         tested = asyncio.create_task(_tested(tree, bench))
-        started = asyncio.create_task(scenario.starts(tree, launch, bench))
-        linted = asyncio.create_task(lint.facts(tree, self._ruff))
-        checked = [
-            asyncio.create_task(scenario.run(one, tree, launch, bench)) for one in subject.checks
-        ]
-        await _finished(tested, started, linted, *checked)
-        found, strength = tested.result()
+        checked = asyncio.create_task(_checked(subject, bench))
+        linted = asyncio.create_task(lint.facts(tree, self._ruff, subject.layout))
+        await _finished(tested, checked, linted)
+        found, strength, suite_seconds, mutant_seconds = tested.result()
+        start, checks, check_seconds = checked.result()
         return verdict.decide(
             Facts(
                 suite=found,
-                checks=tuple(one.result() for one in checked),
+                checks=checks,
                 strength=strength,
-                start=started.result(),
+                start=start,
                 criteria=subject.criteria,
-                product=bool(names.product_files(tree)),
-                meddling=names.meddling(tree),
+                product=bool(names.product_files(tree, subject.layout)),
+                meddling=tampering.meddling(tree, subject.layout),
                 lint=linted.result(),
                 sandbox=self.sandbox,
+                seconds=Seconds(suite=suite_seconds, mutants=mutant_seconds, checks=check_seconds),
             )
         )
 
@@ -128,7 +139,7 @@ def unverified(subject: Subject, reasons: tuple[str, ...], sandbox: SandboxName)
     return Verdict(
         outcome="fail",
         reasons=reasons,
-        tests=suite.nothing("").report,
+        tests=results.nothing("").report,
         checks=(),
         criteria=tuple(
             CriterionResult(criterion=one, met=False, contract_tests=0, shown=0, held=0)
@@ -140,10 +151,46 @@ def unverified(subject: Subject, reasons: tuple[str, ...], sandbox: SandboxName)
     )
 
 
-async def _tested(tree: Tree, bench: Bench) -> tuple[Suite, tuple[Mutant, ...]]:
+class _Tested(NamedTuple):
+    suite: Suite
+    strength: tuple[Mutant, ...]
+    suite_seconds: float
+    mutant_seconds: float
+
+
+class _Checked(NamedTuple):
+    start: str
+    checks: tuple[CheckResult, ...]
+    seconds: float
+
+
+async def _tested(tree: Tree, bench: Bench) -> _Tested:
     """Mutants say something only about a suite that is green."""
+    began = time.monotonic()
     found = await suite.run(tree, bench)
-    return found, await mutants.strength(tree, bench) if found.green else ()
+    between = time.monotonic()
+    strength = await mutants.strength(tree, bench) if found.green else ()
+    return _Tested(found, strength, _since(began, between), _since(between, time.monotonic()))
+
+
+async def _checked(subject: Subject, bench: Bench) -> _Checked:
+    """The product's start and its checks; nothing where no way of running it is declared."""
+    launch = subject.launch
+    if launch is None:
+        return _Checked("", (), 0.0)
+    began = time.monotonic()
+    started = asyncio.create_task(scenario.starts(subject.tree, launch, bench))
+    running = [
+        asyncio.create_task(scenario.run(one, subject.tree, launch, bench))
+        for one in subject.checks
+    ]
+    await _finished(started, *running)
+    checks = tuple(one.result() for one in running)
+    return _Checked(started.result(), checks, _since(began, time.monotonic()))
+
+
+def _since(began: float, ended: float) -> float:
+    return round(ended - began, 1)
 
 
 async def _finished(*tasks: "asyncio.Task[Any]") -> None:

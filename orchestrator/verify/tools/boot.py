@@ -1,7 +1,7 @@
 """Runs pytest where the product cannot choose how, and reports over an inherited descriptor.
 
-`boot.py DESCRIPTOR (measure | quick)`, in the project folder; stdin has two lines, the
-nonce and the product's files.
+`boot.py DESCRIPTOR (measure | plain | quick)`, in the project folder; stdin has two lines, the
+nonce and what to run: the product's files, the tests, the import roots, where fixtures may lie.
 Each record is one line of JSON that carries the nonce. Nothing here imports the orchestrator.
 """
 
@@ -115,12 +115,13 @@ def started(folder: Path) -> dict[str, set[int]]:
     return lines
 
 
-def arguments(root: str, temp: str, paths: list[str], quick: bool) -> list[str]:
+def arguments(root: str, temp: str, told: dict, quick: bool) -> list[str]:
     here = Path(__file__).parent
-    named = [*paths, "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
+    named = [*told["paths"], "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
     named += ["-p", "no:cacheprovider", "--import-mode=importlib", "--tb=short", "-q"]
     named += ["--no-header", "--no-summary", "--continue-on-collection-errors"]
-    named += ["--confcutdir", str(Path(root, "tests")), "--basetemp", str(Path(temp, "pytest"))]
+    named += ["--confcutdir", str(Path(root, told["fixtures"]))]
+    named += ["--basetemp", str(Path(temp, "pytest"))]
     for module, plugin in PLUGINS.items():
         if importlib.util.find_spec(module):
             named += ["-p", plugin]
@@ -130,22 +131,24 @@ def arguments(root: str, temp: str, paths: list[str], quick: bool) -> list[str]:
 
 def main() -> None:
     nonce = sys.stdin.readline().strip()
-    product = json.loads(sys.stdin.readline())
-    paths = json.loads(sys.stdin.readline())
+    told = json.loads(sys.stdin.readline())
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     recorder = Recorder(int(sys.argv[1]), nonce)
-    quick = sys.argv[2] == "quick"
+    mode = sys.argv[2]
     root = str(Path.cwd())
     temp = tempfile.mkdtemp(prefix="verify-")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     recorder.write("ready", root=root, temp=temp, prefix=sys.prefix, base=sys.base_prefix)
-    files = [str(Path(root, path)) for path in product]
-    options = arguments(root, temp, paths, quick)
-    coverer = None if quick else measuring(temp, files)
+    files = [str(Path(root, path)) for path in told["product"]]
+    options = arguments(root, temp, told, mode == "quick")
+    coverer = measuring(temp, files) if mode == "measure" else None
     if coverer:
         coverer.start()
-    sys.path.insert(0, root)
+    sources = [str(Path(root, folder)) for folder in told["sources"]]
+    sys.path[:0] = sources
+    if sources != [root]:
+        os.environ["PYTHONPATH"] = os.pathsep.join(sources)
     try:
         status = int(pytest.main(options, plugins=[recorder]))
     except BaseException as error:  # whatever the project threw at pytest is the answer
