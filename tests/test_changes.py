@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from orchestrator.artifacts.changeset import ChangeSet, NewFile
 from orchestrator.artifacts.evaluation import Edit
 from orchestrator.artifacts.tree import Tree
-from orchestrator.changes import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Refused, apply, parse
+from orchestrator.changes import (
+    MAX_BYTES,
+    MAX_EDITS,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    Refused,
+    apply,
+    parse,
+)
 
 TREE = Tree({"todo/store.py": b"a = 1\nb = 2\na = 3\n", "README.md": b"# Todo\n"})
 
@@ -169,6 +177,7 @@ def test_a_broken_block_is_named(text: str, problem: str) -> None:
             "\ud800",
         ),
         *("x" * 201, "é" * 101),
+        *(".gitattributes", "a/.gitmodules", ".GitAttributes", ".GITMODULES", ".gitignorE"),
     ],
 )
 def test_a_path_that_no_project_may_have_is_refused(path: str) -> None:
@@ -178,7 +187,7 @@ def test_a_path_that_no_project_may_have_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".gitignore", "a/.gitattributes", ".gitkeep", "console.py", "x" * 200, "ü/ß.py", "a b"]
+    "path", [".gitignore", "a/.gitignore", ".gitkeep", "console.py", "x" * 200, "ü/ß.py", "a b"]
 )
 def test_an_unusual_path_is_allowed(path: str) -> None:
     assert path in applied(changeset({path: "x"}))
@@ -248,6 +257,10 @@ def test_too_much_is_refused() -> None:
     assert f"{MAX_FILES + 1} files" in refused(many)[0]
     large = changeset({"large": "x" * (MAX_FILE_BYTES + 1)})
     assert refused(large)[0].startswith("'large': 1048577 bytes")
+    edits = (("README.md", "# Todo\n", "# Todo\n"),) * (MAX_EDITS + 1)
+    assert refused(changeset(edits=edits)) == (
+        f"{MAX_EDITS + 1} edits are made at once; at most {MAX_EDITS} may be",
+    )
     all_in_all = changeset({f"f{number}": "x" * MAX_FILE_BYTES for number in range(5)})
     assert refused(all_in_all) == (
         f"{5 * MAX_FILE_BYTES} bytes are written at once; at most {MAX_BYTES} may be",
@@ -343,3 +356,16 @@ def test_a_files_lines_come_out_as_they_went_in(lines: list[str]) -> None:
     content = f"{content}\n" if content else ""
     answer = f"Here.\n=== FILE a.py ===\n{content}=== END ===\n"
     assert parse(answer).changes.files == (NewFile(path="a.py", content=content),)
+
+
+def test_a_folder_that_git_would_take_for_a_repository_is_refused() -> None:
+    parts = ("a/HEAD", "a/objects/x", "a/refs/x", "a/config")
+    bare = ChangeSet(
+        files=tuple(NewFile(path=path, content="x") for path in parts), edits=(), deletes=()
+    )
+
+    refused = apply(bare, Tree(), may=lambda _: "")
+    assert isinstance(refused, Refused)
+    assert refused.problems == ("'a/HEAD': makes its folder a git repository",)
+    part = ChangeSet(files=bare.files[:2], edits=(), deletes=())
+    assert not isinstance(apply(part, Tree(), may=lambda _: ""), Refused)

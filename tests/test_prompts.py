@@ -122,7 +122,7 @@ def test_the_step_examples_are_valid_and_show_every_kind() -> None:
     shown = Specification.model_validate_json(whole).checks
     steps = TypeAdapter(tuple[Step, ...]).validate_json(others)
     used = {step.kind for check in shown for step in check.steps} | {step.kind for step in steps}
-    assert used == {"command", "http", "restart", "python"}
+    assert used == {"command", "http", "parallel", "restart", "clock", "python"}
     check = shown[0].model_copy(update={"visibility": "shown", "steps": steps})
     example = Specification.model_validate_json(whole)
     with_steps = example.model_copy(update={"checks": (check, *example.held)})

@@ -15,9 +15,12 @@ from tests.verification import (
     LIBRARY,
     SERVICE,
     Workshop,
+    call,
     check,
+    clock,
     command,
     http,
+    parallel,
     python,
     tree,
     workshop,
@@ -200,6 +203,136 @@ def test_a_service_that_dies_or_never_listens_does_not_start(workshop: Workshop)
 
     assert "the product does not start: the service: it exited stderr: no" in dead.reasons
     assert "the product does not start: the service: it did not listen on PORT" in deaf.reasons
+
+
+USERS = """
+import json, os, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+
+names, lock = set(), threading.Lock()
+met = threading.Barrier(2, timeout=2)
+
+
+class Api(BaseHTTPRequestHandler):
+    def do_POST(self):
+        name = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        with lock:
+            taken = name in names
+            names.add(name)
+        self.answer(409 if taken else 201)
+
+    def do_GET(self):
+        if self.path == "/exit":
+            os._exit(3)
+        try:
+            met.wait()
+        except threading.BrokenBarrierError:
+            met.reset()
+            return self.answer(503)
+        self.answer(200)
+
+    def answer(self, status):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps({"names": len(names)}).encode())
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Api).serve_forever()
+"""
+RACY = USERS.replace(
+    """        with lock:
+            taken = name in names
+            names.add(name)
+""",
+    """        taken = name in names
+        met.wait()
+        names.add(name)
+""",
+)
+MEET = parallel(call("GET", "/meet"), call("GET", "/meet"), statuses=(200, 200))
+PAIR = parallel(call("POST", "/users", "ann"), call("POST", "/users", "ann"), statuses=(201, 409))
+
+
+def test_requests_of_a_parallel_step_are_in_the_service_at_the_same_time(
+    workshop: Workshop,
+) -> None:
+    service = tree({"serve.py": USERS})
+    alone = check("shown", http("GET", "/meet", status=503))
+    together = check("shown", MEET, MEET)
+
+    assert [one.detail for one in workshop.play(service, SERVICE, alone, together)] == ["", ""]
+
+
+def test_of_many_registrations_of_one_name_at_once_one_wins(workshop: Workshop) -> None:
+    twenty = (call("POST", "/users", "${name}-0"),) * 20
+    first = http(
+        "POST", "/users", body="a", status=201, captures=(Pair(name="name", value="names"),)
+    )
+    many = check("shown", first, parallel(*twenty, statuses=(409,) * 19 + (201,)), MEET)
+    one_by_one = USERS.replace("    ThreadingHTTPServer", "    HTTPServer")
+
+    good, queued = (
+        workshop.play(tree({"serve.py": source}), SERVICE, many.model_copy(update={"steps": steps}))
+        for source, steps in ((USERS, many.steps), (one_by_one, many.steps[:2]))
+    )
+    racy = workshop.play(tree({"serve.py": RACY}), SERVICE, check("shown", PAIR))
+
+    assert [one.detail for one in (*good, *queued)] == ["", ""]
+    assert racy[0].outcome == "wrong status"
+    assert racy[0].detail.startswith(
+        "step 1, 2 requests at once: expected statuses 201, 409 in any order, got 201, 201\nbody: {"
+    )
+
+
+def test_a_service_that_hangs_or_dies_under_requests_at_once_is_told_so(workshop: Workshop) -> None:
+    dies = parallel(call("GET", "/exit"), call("GET", "/exit"), statuses=(200, 200))
+    hangs = RACY.replace("timeout=2", "timeout=60")
+    three = parallel(*(call("POST", "/users", "ann"),) * 3, statuses=(201, 409, 409))
+
+    (dead,) = workshop.play(tree({"serve.py": USERS}), SERVICE, check("shown", dies))
+    (hung,) = workshop.play(
+        tree({"serve.py": hangs}), SERVICE, check("shown", three), limits=IMPATIENT
+    )
+    (never,) = workshop.play(tree({"serve.py": "1 / 0"}), SERVICE, check("shown", PAIR))
+
+    assert (dead.outcome, hung.outcome, never.outcome) == ("crashed", "timed out", "crashed")
+    assert "ZeroDivisionError" in never.detail
+
+
+@needs_bubblewrap
+def test_time_and_requests_at_once_in_the_real_sandbox(workshop: Workshop) -> None:
+    product = tree(
+        {
+            "serve.py": USERS.replace("def do_GET", "def do_PUT")
+            .replace(
+                "    def do_POST",
+                "    def do_GET(self):\n"
+                "        import time\n"
+                "        self.answer(200 if time.time() < started + 60 else 410)\n\n"
+                "    def do_POST",
+            )
+            .replace("names, lock", "import time\nstarted = time.time()\nnames, lock"),
+            "tests/contract/test_m1.py": (
+                "import serve\n"
+                "def test_m1_c1_answers(monkeypatch):\n"
+                "    api = serve.Api.__new__(serve.Api)\n"
+                "    said = []\n"
+                "    monkeypatch.setattr(api, 'answer', said.append, raising=False)\n"
+                "    api.do_GET()\n"
+                "    assert said == [200]\n"
+            ),
+        }
+    )
+    shown = check("shown", PAIR, http("GET", "/"), clock(90), http("GET", "/", status=410))
+    held = check(
+        "held", clock(90), PAIR, http("GET", "/"), clock(3600), http("GET", "/", status=410)
+    )
+
+    verdict = workshop.verify(product, SERVICE, shown, held, sandbox=Bubblewrap(workshop.cache))
+
+    assert [one.detail for one in verdict.checks] == ["", ""]
+    assert [one.outcome for one in verdict.checks] == ["passed", "passed"]
 
 
 def test_a_library_is_tried_by_short_programs(workshop: Workshop) -> None:

@@ -15,7 +15,10 @@ AGAIN = (
     "Correct the code as it stands so that every finding is answered; do not start over. Answer "
     "with the changes in marked blocks."
 )
-LOCKED = ("pytest.ini", "tox.ini", "setup.cfg", "conftest.py", "sitecustomize.py")
+LOCKED = (
+    *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg"),
+    *("conftest.py", "sitecustomize.py", "usercustomize.py"),
+)
 
 
 async def implement(asker: Asker, state: State) -> Reply[Change]:
@@ -47,6 +50,6 @@ def may_implement(path: str) -> str:
     """Why Impl may not touch `path`: tests are locked, and so is what decides how they run."""
     if memory.is_test(path):
         return "tests are locked, Impl may not change them"
-    if path.rsplit("/", 1)[-1] in LOCKED:
+    if path.rsplit("/", 1)[-1].lower() in LOCKED:
         return "it decides how the tests run, Impl may not change it"
     return ""

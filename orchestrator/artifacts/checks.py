@@ -73,6 +73,33 @@ class RestartStep(Value):
     kind: Literal["restart"]
 
 
+class Call(Value):
+    """One request of a `parallel` step, written as in `http`."""
+
+    method: str
+    path: str
+    headers: tuple[Pair, ...]
+    body: str
+
+
+class ParallelStep(Value):
+    """Requests to the declared service, sent at once, each on a connection of its own.
+
+    `statuses` are the expected ones, as many as requests, compared without order.
+    """
+
+    kind: Literal["parallel"]
+    requests: tuple[Call, ...]
+    statuses: tuple[int, ...]
+
+
+class ClockStep(Value):
+    """The clock that the product's Pythons read goes forward, for the rest of the check."""
+
+    kind: Literal["clock"]
+    advance_seconds: int
+
+
 class PythonStep(Value):
     """A short program run in the project folder with the product importable."""
 
@@ -82,7 +109,10 @@ class PythonStep(Value):
     stdout: tuple[Match, ...]
 
 
-Step = Annotated[CommandStep | HttpStep | RestartStep | PythonStep, Field(discriminator="kind")]
+Step = Annotated[
+    CommandStep | HttpStep | ParallelStep | RestartStep | ClockStep | PythonStep,
+    Field(discriminator="kind"),
+]
 
 
 class Check(Value):

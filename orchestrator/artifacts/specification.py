@@ -2,12 +2,33 @@
 
 import json
 import re
+import warnings
 from collections import Counter
 from typing import Annotated, Literal
 
-from orchestrator.artifacts.checks import Check, CommandStep, HttpStep, Match, PythonStep
+from orchestrator.artifacts.checks import (
+    Call,
+    Check,
+    ClockStep,
+    CommandStep,
+    HttpStep,
+    Match,
+    ParallelStep,
+    PythonStep,
+    RestartStep,
+    Step,
+)
 from orchestrator.artifacts.plan import Milestone
 from orchestrator.artifacts.values import AnyCase, Value
+
+LONGEST_ADVANCE = 10 * 365 * 24 * 3600
+"""Seconds, of all clock steps of a check together."""
+LONGEST_PATTERN = 500
+AT_ONCE = range(2, 21)
+HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
+"""As JSON writes it: an escape of the text itself, such as Python's, has two backslashes."""
 
 
 class UserStory(Value):
@@ -109,7 +130,7 @@ def problems(specification: Specification, milestone: Milestone) -> tuple[str, .
             re.escape(form) + "[1-9][0-9]*", check.id
         ):
             found.append(f"check id {check.id!r} is not of the form '{form}1'")
-        found += [f"check {check.id!r}: {problem}" for problem in _step_problems(check)]
+        found += [f"check {check.id!r}: {problem}" for problem in _check_problems(check)]
     for criterion in sorted(criteria):
         for visibility, checks in (("shown", specification.shown), ("held", specification.held)):
             if not any(one.criterion == criterion for one in checks):
@@ -117,30 +138,62 @@ def problems(specification: Specification, milestone: Milestone) -> tuple[str, .
     return tuple(found)
 
 
-def _step_problems(check: Check) -> list[str]:
+def _check_problems(check: Check) -> list[str]:
     if not check.steps:
         return ["it has no steps"]
-    found: list[str] = []
-    for number, step in enumerate(check.steps, 1):
-        for match in _matches(step):
-            if match.how == "matches" and (reason := _bad_pattern(match.text)):
-                found.append(
-                    f"step {number}: {match.text!r} is not a regular expression ({reason})"
-                )
-        if (
-            isinstance(step, HttpStep)
-            and step.json_subset
-            and (reason := _bad_json(step.json_subset))
-        ):
-            found.append(f"step {number}: json_subset is not JSON ({reason})")
-        if "\\u0000" in step.model_dump_json():
-            found.append(f"step {number}: it holds a NUL character, which no process can be given")
-        if isinstance(step, HttpStep) and not step.path.startswith("/"):
-            found.append(f"step {number}: path {step.path!r} does not start with '/'")
+    found = [
+        f"step {number}: {problem}"
+        for number, step in enumerate(check.steps, 1)
+        for problem in _step_problems(step)
+    ]
+    if all(isinstance(step, ClockStep | RestartStep) for step in check.steps):
+        found.append("none of its steps expects anything")
+    moved = sum(step.advance_seconds for step in check.steps if isinstance(step, ClockStep))
+    if moved > LONGEST_ADVANCE:
+        found.append(f"its clock moves {moved} seconds, more than {LONGEST_ADVANCE} (10 years)")
     return found
 
 
-def _matches(step: object) -> tuple[Match, ...]:
+def _step_problems(step: Step) -> list[str]:
+    found = [
+        f"pattern {match.text[:LONGEST_PATTERN]!r} {reason}"
+        for match in _matches(step)
+        if match.how == "matches" and (reason := _bad_pattern(match.text))
+    ]
+    if NUL.search(step.model_dump_json()):
+        found.append("it holds a NUL character, which no process can be given")
+    if isinstance(step, HttpStep):
+        found += _call_problems(step)
+        if step.json_subset and (reason := _bad_json(step.json_subset)):
+            found.append(f"json_subset is not JSON ({reason})")
+    if isinstance(step, ClockStep) and step.advance_seconds < 1:
+        found.append(f"advance_seconds is {step.advance_seconds}; the clock only goes forward")
+    return found + _parallel_problems(step) if isinstance(step, ParallelStep) else found
+
+
+def _parallel_problems(step: ParallelStep) -> list[str]:
+    requests, statuses = len(step.requests), len(step.statuses)
+    found = [problem for call in step.requests for problem in _call_problems(call)]
+    if requests not in AT_ONCE:
+        found.append(f"{requests} requests, not {AT_ONCE.start} to {AT_ONCE.stop - 1}")
+    if requests != statuses:
+        found.append(f"{requests} requests but {statuses} statuses")
+    return found
+
+
+def _call_problems(call: HttpStep | Call) -> list[str]:
+    found: list[str] = []
+    if not call.path.startswith("/"):
+        found.append(f"path {call.path!r} does not start with '/'")
+    if not re.fullmatch("[A-Za-z]+", call.method):
+        found.append(f"method {call.method!r} is not a word of ASCII letters")
+    for pair in call.headers:
+        if not HEADER_NAME.fullmatch(pair.name) or not HEADER_VALUE.fullmatch(pair.value):
+            found.append(f"header {pair.name!r}: {pair.value!r} cannot be sent")
+    return found
+
+
+def _matches(step: Step) -> tuple[Match, ...]:
     if isinstance(step, CommandStep):
         return step.stdout + step.stderr + tuple(m for file in step.files for m in file.content)
     if isinstance(step, PythonStep):
@@ -149,17 +202,20 @@ def _matches(step: object) -> tuple[Match, ...]:
 
 
 def _bad_pattern(pattern: str) -> str:
+    if len(pattern) > LONGEST_PATTERN:
+        return f"is longer than {LONGEST_PATTERN} characters"
     try:
-        re.compile(pattern)
-    except re.error as error:
-        return str(error)
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is not a regular expression ({error})"
     return ""
 
 
 def _bad_json(text: str) -> str:
     try:
         json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return str(error)
     return ""
 

@@ -7,12 +7,22 @@ from orchestrator.artifacts.changeset import ChangeSet
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
 from orchestrator.changes.edits import Mismatch, edited
-from orchestrator.changes.paths import collisions, malformed
+from orchestrator.changes.paths import collisions, malformed, repositories
 from orchestrator.changes.text import Parsed, parse
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "MAX_FILE_BYTES", "Parsed", "Refused", "apply", "parse"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_EDITS",
+    "MAX_FILES",
+    "MAX_FILE_BYTES",
+    "Parsed",
+    "Refused",
+    "apply",
+    "parse",
+]
 
 MAX_FILES = 200
+MAX_EDITS = 1000
 MAX_FILE_BYTES = 1024 * 1024
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -38,7 +48,7 @@ def apply(changes: ChangeSet, tree: Tree, *, may: Callable[[str], str]) -> Tree 
     bundle.write()
     bundle.edit()
     after = tree.having(bundle.written, frozenset(bundle.deleted))
-    for path, reason in collisions(tree, after):
+    for path, reason in (*collisions(tree, after), *repositories(tree, after)):
         bundle.refuse(path, reason)
     problems = bundle.problems()
     return Refused(problems=problems) if problems else after
@@ -76,7 +86,7 @@ class _Bundle:
 
     def edit(self) -> None:
         texts: dict[str, str] = {}
-        for edit in self._changes.edits:
+        for edit in self._changes.edits[:MAX_EDITS]:  # to seek the nearest lines takes its time
             text = texts[edit.path] if edit.path in texts else self._text(edit.path)
             if text is None:
                 continue
@@ -127,6 +137,8 @@ class _Bundle:
         ]
         if (count := len(self._changes.paths)) > MAX_FILES:
             found.append(f"{count} files are changed at once; at most {MAX_FILES} may be")
+        if (count := len(self._changes.edits)) > MAX_EDITS:
+            found.append(f"{count} edits are made at once; at most {MAX_EDITS} may be")
         if (size := sum(map(len, self.written.values()))) > MAX_BYTES:
             found.append(f"{size} bytes are written at once; at most {MAX_BYTES} may be")
         return tuple(found)

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from orchestrator.artifacts.tree import Tree
 
 MAX_PATH_BYTES = 200
-_GIT_FILES = frozenset({".gitignore", ".gitattributes", ".gitmodules", ".gitkeep"})
+_GIT_FILES = frozenset({".gitignore", ".gitkeep"})
+"""They decide nothing here: what is committed and what is verified is always the whole Tree."""
+_GIT_RULES = {
+    ".gitattributes": "rewrites files as git checks them out",
+    ".gitmodules": "has git fetch other repositories",
+}
+_BARE = ("objects", "refs")
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"}
@@ -42,6 +48,8 @@ def _bad_part(part: str) -> str:
     if part[-1] in ". ":
         return f"the segment {part!r} ends with {part[-1]!r}"
     folded = fold(part)
+    if folded in _GIT_RULES:
+        return f"{part!r} {_GIT_RULES[folded]}"
     if (folded.startswith(".git") and part not in _GIT_FILES) or folded.startswith("git~"):
         return f"{part!r} belongs to git"
     if folded.split(".")[0].rstrip() in _RESERVED:
@@ -72,6 +80,17 @@ def collisions(before: Tree, after: Tree) -> Iterator[tuple[str, str]]:
         for name in (*_folders(path), path):
             for other in sorted(spellings[fold(name)] - {name}) if name not in known else ():
                 yield path, f"{name!r} and {other!r} are one name on some file systems"
+
+
+def repositories(before: Tree, after: Tree) -> Iterator[tuple[str, str]]:
+    """Each new path that makes its folder look like a git repository: git would obey its config."""
+    names = {fold(path) for path in after}
+    for path in sorted(after.keys() - before.keys()):
+        folder, _, name = path.rpartition("/")
+        start = fold(f"{folder}/" if folder else "")
+        inner = [any(one.startswith(f"{start}{part}/") for one in names) for part in _BARE]
+        if fold(name) == "head" and all(inner):
+            yield path, "makes its folder a git repository"
 
 
 def _folders(path: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import click
 from orchestrator.cli import host
 from orchestrator.cli.group import IdeaGroup
 from orchestrator.cli.host import next_request, start, submit
+from orchestrator.cli.inspect import apply, sandbox, verify
 from orchestrator.cli.look import doctor, report, runs, status
 from orchestrator.cli.output import fail
 from orchestrator.cli.work import demo, idea, plan, resume, run_plan
@@ -20,10 +21,12 @@ Examples:
   orchestrate demo                       a whole run from a recording, no key needed
   orchestrate "a to-do list for the shell with due dates"
   orchestrate resume                     go on after any stop
+  orchestrate verify DIR                 the verdict on any Python project
 
 \b
-Exit codes: 0 complete, 1 not passed, 2 usage, 3 something missing, 4 budget,
-5 waits for a person, 6 busy, 7 provider gave up, 70 a bug, 130 interrupted."""
+Exit codes: 0 complete or pass, 1 not passed, 2 usage, 3 something missing, 4 budget,
+5 waits for a person, 6 busy, 7 provider gave up, 8 inconclusive (verify), 70 a bug,
+130 interrupted."""
 
 
 @click.group(
@@ -40,6 +43,8 @@ def orchestrate() -> None:
 
 
 for command in (idea, plan, run_plan, resume, status, runs, report, demo, doctor):
+    orchestrate.add_command(command)
+for command in (verify, sandbox, apply):
     orchestrate.add_command(command)
 for command in (start, next_request, submit):
     orchestrate.add_command(command)
@@ -69,7 +74,8 @@ def main(argv: list[str] | None = None) -> int:
 def _failed(stop: Stop, words: list[str]) -> int:
     if orchestrate.named(words) in host.COMMANDS:
         return host.failed(stop)
-    return fail(stop, as_json="--json" in words)
+    ours = words[: words.index("--")] if "--" in words else words
+    return fail(stop, as_json="--json" in ours)
 
 
 def entry() -> None:

@@ -2,11 +2,20 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from orchestrator.artifacts.checks import CommandStep, HttpStep, Kind, Match, PythonStep
+from orchestrator.artifacts.checks import (
+    CommandStep,
+    HttpStep,
+    Kind,
+    Match,
+    ParallelStep,
+    PythonStep,
+)
 from orchestrator.artifacts.values import Value
+from orchestrator.verify.pattern import Search
 
 NOT_STARTED = re.compile(
     r"^\S*python[\d.]*: (No module named|can't (open file|find '__main__')|.* is a package and)",
@@ -49,6 +58,12 @@ class Answered(Value):
     err: str = ""
 
 
+class Together(Value):
+    """What came of requests sent at once, in their order; one answer when the service is gone."""
+
+    answers: tuple[Answered, ...]
+
+
 class Mismatch(Value):
     """Why a step fails: its kind, and what was expected and came."""
 
@@ -56,8 +71,8 @@ class Mismatch(Value):
     text: str
 
 
-def ran(step: CommandStep | PythonStep, came: Ran) -> Mismatch | None:
-    """None when `came` is what `step` expects."""
+def ran(step: CommandStep | PythonStep, came: Ran, search: Search) -> Mismatch | None:
+    """None when `came` is what `step` expects; `search` tries the patterns."""
     crash = crashed(came, step.exit_code)
     if crash:
         return crash
@@ -66,9 +81,10 @@ def ran(step: CommandStep | PythonStep, came: Ran) -> Mismatch | None:
         return Mismatch(kind="wrong exit code", text=f"{said}{_shown(came)}")
     if came.truncated:
         return Mismatch(kind="wrong output", text="stdout is too long")
-    found = _first("stdout", step.stdout, came.out)
+    found = _first("stdout", step.stdout, came.out, search)
     if isinstance(step, CommandStep):
-        found = found or _first("stderr", step.stderr, came.err) or _files(step, came)
+        found = found or _first("stderr", step.stderr, came.err, search)
+        found = found or _files(step, came, search)
     return Mismatch(kind="wrong output", text=found) if found else None
 
 
@@ -87,18 +103,35 @@ def crashed(came: Ran, expected: int | None) -> Mismatch | None:
     return None
 
 
-def answered(step: HttpStep, came: Answered, captured: Mapping[str, Json]) -> Mismatch | None:
+def answered(
+    step: HttpStep, came: Answered, captured: Mapping[str, Json], search: Search
+) -> Mismatch | None:
     """None when `came` is what `step` expects; `captured` are the values of earlier steps."""
     if came.trouble:
         return unserved(came)
     if came.status != step.status:
         said = f"expected status {step.status}, got {came.status}"
         return Mismatch(kind="wrong status", text=f"{said}{_content(came)}{_tail(came.err)}")
-    found = _body(step, came, captured)
+    found = _json(step, came, captured) or _first("body", step.body_matches, came.body, search)
     if found:
         return Mismatch(kind="wrong body", text=f"{found}{_content(came)}")
     found = _headers(step, came)
     return Mismatch(kind="wrong output", text=found) if found else None
+
+
+def together(step: ParallelStep, came: Together) -> Mismatch | None:
+    """None when the statuses are those that `step` expects, in whatever order."""
+    for answer in came.answers:
+        if answer.trouble:
+            return unserved(answer)
+    wanted = Counter(step.statuses)
+    got = Counter(answer.status for answer in came.answers)
+    if got == wanted:
+        return None
+    said = f"expected statuses {_sorted(wanted)} in any order, got {_sorted(got)}"
+    surplus = [answer for answer in came.answers if got[answer.status] > wanted[answer.status]]
+    more = "".join(f"{_content(answer)}{_tail(answer.err)}" for answer in surplus[:1])
+    return Mismatch(kind="wrong status", text=f"{said}{more}")
 
 
 def unserved(came: Answered) -> Mismatch:
@@ -132,14 +165,15 @@ def fill(text: str, captured: Mapping[str, Json]) -> str:
     return re.sub(r"\$\{([^}]+)\}", value, text)
 
 
-def agrees(match: Match, text: str) -> bool:
+def agrees(match: Match, text: str, search: Search) -> bool | None:
+    """None when a pattern came to no end."""
     if match.how == "equals":
         return match.text.replace("\r", "").rstrip() == text.replace("\r", "").rstrip()
     if match.how == "contains":
         return match.text in text
     if match.how == "absent":
         return match.text not in text
-    return re.search(match.text, text, re.MULTILINE) is not None
+    return search(match.text, text)
 
 
 def differs(expected: Json, got: Json, where: str = "") -> str:
@@ -174,15 +208,14 @@ def parsed(text: str) -> Json:
         return None
 
 
-def _body(step: HttpStep, came: Answered, captured: Mapping[str, Json]) -> str:
-    if step.json_subset:
-        try:
-            got: Json = json.loads(came.body)
-        except (ValueError, RecursionError):
-            return "the body is not JSON"
-        if found := differs(_filled(parsed(step.json_subset), captured), got):
-            return found
-    return _first("body", step.body_matches, came.body)
+def _json(step: HttpStep, came: Answered, captured: Mapping[str, Json]) -> str:
+    if not step.json_subset:
+        return ""
+    try:
+        got: Json = json.loads(came.body)
+    except (ValueError, RecursionError):
+        return "the body is not JSON"
+    return differs(_filled(parsed(step.json_subset), captured), got)
 
 
 def _filled(value: Json, captured: Mapping[str, Json]) -> Json:
@@ -206,19 +239,22 @@ def _headers(step: HttpStep, came: Answered) -> str:
     return ""
 
 
-def _files(step: CommandStep, came: Ran) -> str:
+def _files(step: CommandStep, came: Ran, search: Search) -> str:
     for file in step.files:
         content = came.files.get(file.path)
         if content is None:
             return f"file {file.path}: it is not there"
-        if found := _first(f"file {file.path}", file.content, content):
+        if found := _first(f"file {file.path}", file.content, content, search):
             return found
     return ""
 
 
-def _first(what: str, matches: tuple[Match, ...], text: str) -> str:
+def _first(what: str, matches: tuple[Match, ...], text: str, search: Search) -> str:
     for match in matches:
-        if not agrees(match, text):
+        met = agrees(match, text, search)
+        if met is None:
+            return f"{what}: the pattern {match.text!r} ran out of time on {text[:500]!r}"
+        if not met:
             verb = {"absent": "not to contain", "equals": "to equal", "contains": "to contain"}
             said = verb.get(match.how, "to match")
             return f"{what}: expected {said} {match.text[:500]!r}, got {text[:500]!r}"
@@ -238,6 +274,10 @@ def _at(value: Json, path: str) -> Json:
 
 def _is(got: Json, name: str) -> bool:
     return isinstance(got, TYPES[name]) and (name == "<boolean>" or not isinstance(got, bool))
+
+
+def _sorted(statuses: Counter[int]) -> str:
+    return ", ".join(map(str, sorted(statuses.elements())))
 
 
 def _brief(value: Json) -> str:

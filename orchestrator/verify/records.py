@@ -23,8 +23,8 @@ class Record(Value):
     outcome: Literal["", "passed", "failed", "skipped"] = ""
     text: str = ""
     status: int = 0
-    missed: tuple[str, ...] = ()
-    statements: int = 0
+    ran: tuple[frozenset[int], ...] = ()
+    """Lines of each of the product's files, in their order."""
     root: str = ""
     temp: str = ""
     prefix: str = ""

@@ -33,8 +33,8 @@ class Part(Value):
     places: Mapping[str, str]
     collected: frozenset[str]
     """Node ids."""
-    missed: frozenset[str]
-    statements: int
+    ran: tuple[frozenset[int], ...]
+    """Lines of each of the product's files, in their order; () when nothing was measured."""
     doubt: str
     tampered: str = ""
     """What our sentinels say against the results."""
@@ -54,8 +54,7 @@ def part(records: tuple[Record, ...], result: ExecResult) -> Part:
         texts=texts,
         places=records[0].places if started else {},
         collected=frozenset(name for record in records for name in record.ids),
-        missed=frozenset(last.missed) if last else frozenset(),
-        statements=last.statements if last else 0,
+        ran=last.ran if last else (),
         doubt=_ended(records, result),
     )
 
@@ -119,24 +118,13 @@ def _report(outcomes: Mapping[str, TestOutcome], parts: tuple[Part, ...]) -> Tes
         failed=count("failed"),
         errors=count("error"),
         skipped=count("skipped"),
-        coverage=_coverage(parts),
+        coverage=-1,
         tests=tuple(sorted(name for name, one in outcomes.items() if one == "passed")),
         failures=tuple(
             TestFailure(test=name, file=name.split("::", 1)[0], error=told.get(name, ""))
             for name in bad
         ),
     )
-
-
-def _coverage(parts: tuple[Part, ...]) -> int:
-    """Whole percent of the statements that ran in any part, -1 where one of them did not say."""
-    statements = min(one.statements for one in parts)
-    if statements <= 0:
-        return -1
-    missed = parts[0].missed
-    for one in parts[1:]:
-        missed &= one.missed
-    return 100 * (statements - len(missed)) // statements
 
 
 def _ended(records: tuple[Record, ...], result: ExecResult) -> str:

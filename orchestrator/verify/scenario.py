@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.checks import (
+    Call,
     Check,
+    ClockStep,
     CommandStep,
     HttpStep,
+    ParallelStep,
     PythonStep,
     RestartStep,
     Step,
@@ -23,12 +26,13 @@ from orchestrator.errors import Missing
 from orchestrator.sandbox import ExecResult
 from orchestrator.verify import compare
 from orchestrator.verify.bench import Bench, Channel
-from orchestrator.verify.compare import Answered, Json, Mismatch, Ran
+from orchestrator.verify.compare import Answered, Json, Mismatch, Ran, Together
+from orchestrator.verify.pattern import search
 from orchestrator.verify.trace import tidy
 
 PATIENCE = 10
 """Seconds for the sandbox and the driver themselves."""
-Came = TypeVar("Came", Ran, Answered)
+Came = TypeVar("Came", Ran, Answered, Together)
 URL_SAFE = "/?&=%:+,;@!$'()*~-._[]"
 
 
@@ -94,6 +98,8 @@ class _Play:
         if not steps:
             found = await self._start()
             return _Told(found, tidy(found.text, places) if found else "")
+        if any(isinstance(step, ClockStep) for step in steps):
+            await self._move(0)  # what is started before the first move shall see it too
         for number, step in enumerate(steps, 1):
             found = await self._step(step)
             if found:
@@ -106,13 +112,23 @@ class _Play:
             argv = (*self._launch.command, *step.argv)
             files = tuple(file.path for file in step.files)
             came = await self._ran(argv, step.stdin, files)
-            return came if isinstance(came, Mismatch) else compare.ran(step, came)
+            return await self._judged(step, came)
         if isinstance(step, PythonStep):
-            came = await self._ran(("python", "-c", step.source))
-            return came if isinstance(came, Mismatch) else compare.ran(step, came)
+            return await self._judged(step, await self._ran(("python", "-c", step.source)))
         if isinstance(step, RestartStep):
             return await self._serve(restart=True)
+        if isinstance(step, ClockStep):
+            return await self._move(step.advance_seconds)
+        if isinstance(step, ParallelStep):
+            return await self._together(step)
         return await self._exchange(step)
+
+    async def _judged(
+        self, step: CommandStep | PythonStep, came: Ran | Mismatch
+    ) -> Mismatch | None:
+        if isinstance(came, Mismatch):
+            return came
+        return await asyncio.to_thread(compare.ran, step, came, search)
 
     async def _start(self) -> Mismatch | None:
         if self._launch.kind == "service":
@@ -139,22 +155,36 @@ class _Play:
             return came
         return compare.unserved(came) if came.trouble else None
 
-    async def _exchange(self, step: HttpStep) -> Mismatch | None:
+    async def _move(self, seconds: int) -> Mismatch | None:
+        reply = await self._ask({"do": "clock", "advance": seconds})
+        came = await self._understood(Ran, reply)
+        return came if isinstance(came, Mismatch) else None
+
+    async def _together(self, step: ParallelStep) -> Mismatch | None:
+        requests = [self._request(call) for call in step.requests]
+        order = {"do": "parallel", "argv": self._launch.command, "requests": requests}
+        came = await self._understood(Together, await self._ask(order))
+        return came if isinstance(came, Mismatch) else compare.together(step, came)
+
+    def _request(self, call: HttpStep | Call) -> dict[str, object]:
+        """`call` with the captured values in it, as the driver takes it."""
+
         def filled(text: str) -> str:
             return compare.fill(text, self._captured)
 
-        order: dict[str, object] = {
-            "do": "http",
-            "argv": self._launch.command,
-            "method": step.method,
-            "path": quote(filled(step.path), safe=URL_SAFE),
-            "headers": [(pair.name, filled(pair.value)) for pair in step.headers],
-            "body": filled(step.body),
+        return {
+            "method": call.method,
+            "path": quote(filled(call.path), safe=URL_SAFE),
+            "headers": [(pair.name, filled(pair.value)) for pair in call.headers],
+            "body": filled(call.body),
         }
+
+    async def _exchange(self, step: HttpStep) -> Mismatch | None:
+        order = {"do": "http", "argv": self._launch.command, **self._request(step)}
         came = await self._understood(Answered, await self._ask(order))
         if isinstance(came, Mismatch):
             return came
-        found = compare.answered(step, came, self._captured)
+        found = await asyncio.to_thread(compare.answered, step, came, self._captured, search)
         if found:
             return found
         kept = compare.captures(step, came)
@@ -204,4 +234,6 @@ def _title(step: Step) -> str:
         return f"command {list(step.argv)}"
     if isinstance(step, HttpStep):
         return f"{step.method} {step.path}"
-    return "restart" if isinstance(step, RestartStep) else "python"
+    if isinstance(step, ParallelStep):
+        return f"{len(step.requests)} requests at once"
+    return f"clock {step.advance_seconds} s" if isinstance(step, ClockStep) else step.kind

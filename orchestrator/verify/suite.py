@@ -6,12 +6,12 @@ import secrets
 from collections import Counter
 from typing import Literal
 
-from orchestrator.artifacts.layout import LAYOUT
+from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 from orchestrator.sandbox import ExecResult
-from orchestrator.verify import names, sentinels
+from orchestrator.verify import names, sentinels, statements
 from orchestrator.verify.bench import Bench, Channel
 from orchestrator.verify.records import Record, read
 from orchestrator.verify.results import Part, Suite, join, judge, nothing, part
@@ -78,7 +78,22 @@ async def _whole(tree: Tree, bench: Bench, mode: Literal["measure", "plain"]) ->
     if not shares:
         return nothing("there is no test file")
     ended = await asyncio.gather(*(_share(tree, bench, mode, paths) for paths in shares))
-    return join(tuple(ended), expected)
+    found = join(tuple(ended), expected)
+    if not all(one.ran for one in ended):
+        return found
+    coverage = statements.percent(tree, _ran(tree, tuple(ended), bench.layout), bench.layout)
+    report = found.report.model_copy(update={"coverage": coverage})
+    return found.model_copy(update={"report": report})
+
+
+def _ran(tree: Tree, parts: tuple[Part, ...], layout: Layout) -> dict[str, frozenset[int]]:
+    """The lines of each product file that ran in any part."""
+    files = names.product_files(tree, layout)
+    lines: dict[str, frozenset[int]] = dict.fromkeys(files, frozenset())
+    for one in parts:
+        for path, numbers in zip(files, one.ran, strict=False):
+            lines[path] |= numbers
+    return lines
 
 
 async def _share(

@@ -14,7 +14,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import coverage
 import pytest
 
 PLUGINS = {"anyio": "anyio", "pytest_asyncio": "asyncio", "pytest_mock": "pytest_mock"}
@@ -59,47 +58,36 @@ class Recorder:
         self.write("phase", id=report.nodeid, when=report.when, outcome=outcome, text=text)
 
 
-def measuring(temp: str, files: list[str]) -> coverage.Coverage:
-    """Statement coverage by our own settings, of this process and of every Python it starts."""
+def measuring(temp: str, files: list[str]):
+    """What notes the lines that run, in this process and in every Python it starts; None where this
+    environment's coverage has no tracer.
+    """
+    place = Path(__file__).with_name("measure.py")
+    spec = importlib.util.spec_from_file_location("measure", place)
+    assert spec is not None
+    assert spec.loader is not None
+    measure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measure)
+    tracer = measure.tracing()
+    if tracer is None:
+        return None
+    sys.modules[measure.MARK] = tracer
     data = Path(temp, "coverage")
     data.mkdir()
-    found = coverage.Coverage(
-        data_file=str(data / "data"),
-        data_suffix=True,
-        config_file=False,
-        include=files,
-        branch=False,
-        messages=False,
-    )
-    found.set_option("report:exclude_lines", [])
-    found.set_option("run:disable_warnings", ["no-data-collected", "module-not-measured"])
     told = Path(temp, "measure.json")
     told.write_text(json.dumps({"files": files, "to": str(data)}), "utf-8")
     os.environ["ORCHESTRATE_MEASURED"] = str(told)
-    os.environ["ORCHESTRATE_HOOKS"] = str(Path(__file__).with_name("measure.py"))
-    return found
+    os.environ["ORCHESTRATE_HOOKS"] = str(place)
+    return measure.Measure(tracer, files, str(data))
 
 
-def measured(found: coverage.Coverage, files: list[str]) -> tuple[list[str], int]:
-    """The statements of `files` that did not run, as `number of the file:line`, and how many there
-    are in all.
-    """
-    found.stop()
-    found.save()
-    folder = Path(found.config.data_file).parent
-    elsewhere = started(folder)
-    found.combine([str(folder)])
-    missed: list[str] = []
-    total = 0
-    for number, path in enumerate(files):
-        try:
-            _, statements, _, missing, _ = found.analysis2(path)
-        except coverage.exceptions.CoverageException:
-            continue
-        total += len(statements)
-        left = set(missing) - elsewhere.get(path, set())
-        missed += [f"{number}:{line}" for line in sorted(left)]
-    return missed, total
+def measured(found, temp: str, files: list[str]) -> list[list[int]]:
+    """The lines that ran, for each of `files`, wherever they ran."""
+    sys.settrace(None)
+    lines = started(Path(temp, "coverage"))
+    for name, numbers in found.lines.items():
+        lines.setdefault(name, set()).update(numbers)
+    return [sorted(lines.get(path, ())) for path in files]
 
 
 def started(folder: Path) -> dict[str, set[int]]:
@@ -109,7 +97,7 @@ def started(folder: Path) -> dict[str, set[int]]:
         try:
             seen = json.loads(path.read_text("utf-8"))
             for name, numbers in seen.items():
-                lines.setdefault(name, set()).update(numbers)
+                lines.setdefault(name, set()).update(map(int, numbers))
         except (OSError, ValueError, TypeError, AttributeError):
             continue  # torn by a kill, or the project's own
     return lines
@@ -154,8 +142,8 @@ def main() -> None:
     except BaseException as error:  # whatever the project threw at pytest is the answer
         recorder.write("broken", text=type(error).__name__)
         os._exit(1)
-    missed, total = measured(coverer, files) if coverer else ([], 0)
-    recorder.write("end", status=status, missed=missed, statements=total)
+    ran = measured(coverer, temp, files) if coverer else []
+    recorder.write("end", status=status, ran=ran)
     os._exit(0)  # a thread that the project left running must not hold us
 
 

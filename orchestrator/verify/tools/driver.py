@@ -26,6 +26,7 @@ Order = dict[str, Any]
 Reply = dict[str, object]
 
 FILE_LIMIT = 64 * 1024 * 1024
+SHORT_BODY = 2000
 ROOT = str(Path.cwd())
 TEMP = tempfile.mkdtemp(prefix="verify-")
 
@@ -66,14 +67,33 @@ class Service:
         self.process = None
 
 
+class Clock:
+    """The seconds by which the product's clock is moved. Until the first order nobody reads it."""
+
+    file = Path(TEMP, "clock")
+    seconds = 0
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+
+    def advance(self, seconds: int) -> None:
+        self.seconds += seconds
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(self.seconds), "utf-8")
+        fresh.replace(self.file)
+        tool = str(Path(__file__).with_name("clock.py"))
+        self.variables = {"ORCHESTRATE_HOOKS": tool, "ORCHESTRATE_CLOCK": str(self.file)}
+
+
 service = Service()
+clock = Clock()
 started: "list[subprocess.Popen[bytes]]" = []
 
 
 def spawn(argv: list[str], stdin, stdout, stderr, **more: str) -> "subprocess.Popen[bytes]":
     if argv[:1] == ["python"]:
         argv = [sys.executable, *argv[1:]]
-    env = {**os.environ, **more}
+    env = {**os.environ, **clock.variables, **more}
     process = subprocess.Popen(
         argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
     )
@@ -158,13 +178,50 @@ def http(order: Order) -> Reply:
     if served["trouble"]:
         return served
     since = service.log.stat().st_size
+    return {**tried(order), "err": log_tail(since)}
+
+
+def parallel(order: Order) -> Reply:
+    """Every request in a thread of its own, let go together."""
+    import http.client  # noqa: F401  # once, and before they start
+    import threading
+
+    served = serve({**order, "restart": False})
+    if served["trouble"]:
+        return {"answers": [served]}
+    since = service.log.stat().st_size
+    common = {"seconds": order["seconds"], "cap": SHORT_BODY}
+    answers: dict[int, Reply] = {}
+    barrier = threading.Barrier(len(order["requests"]))
+
+    def send(number: int, request: Order) -> None:
+        barrier.wait()
+        # not connected before: a service that takes one at a time would wait for the first's bytes
+        answers[number] = tried({**request, **common})
+
+    each = enumerate(order["requests"])
+    threads = [threading.Thread(target=send, args=one, daemon=True) for one in each]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    err = log_tail(since)
+    return {"answers": [{**answers[number], "err": err} for number in sorted(answers)]}
+
+
+def move(order: Order) -> Reply:
+    clock.advance(order["advance"])
+    return {}
+
+
+def tried(order: Order) -> Reply:
+    """An exchange with the running service, whatever comes of it."""
     try:
-        reply = exchange(order)
+        return exchange(order)
     except TimeoutError:
-        reply = {"trouble": "timed out"}
+        return {"trouble": "timed out"}
     except (OSError, ValueError) as error:
-        reply = {"trouble": "dropped", "reason": type(error).__name__}
-    return {**reply, "err": log_tail(since)}
+        return {"trouble": "dropped", "reason": type(error).__name__}
 
 
 def exchange(order: Order) -> Reply:
@@ -173,7 +230,11 @@ def exchange(order: Order) -> Reply:
     connection = http.client.HTTPConnection(*service.address, timeout=order["seconds"])
     body = order["body"].encode() if order["body"] else None
     try:
+        connection.connect()
+        # In one segment: of two, the second is refused where many connect at once (SYN cookies).
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         connection.request(order["method"], order["path"], body, dict(order["headers"]))
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
         answer = connection.getresponse()
         content = answer.read(order["cap"]).decode("utf-8", "replace")
     except http.client.HTTPException as error:
@@ -182,6 +243,9 @@ def exchange(order: Order) -> Reply:
         connection.close()
     headers = [[name, value] for name, value in answer.getheaders()]
     return {"trouble": "", "status": answer.status, "headers": headers, "body": content}
+
+
+DOES = {"run": run, "serve": serve, "http": http, "parallel": parallel, "clock": move}
 
 
 def hide() -> None:
@@ -208,7 +272,7 @@ def main() -> None:
     try:
         for line in orders:
             order = json.loads(line)
-            reply = {"run": run, "serve": serve, "http": http}[order["do"]](order)
+            reply = DOES[order["do"]](order)
             channel.sendall(json.dumps(reply).encode() + b"\n")
     finally:
         for process in started:

@@ -1,5 +1,6 @@
-"""Statement coverage of a Python that a test starts: coverage's tracer without the rest of it.
+"""Which of the product's lines run: coverage's tracer without the rest of coverage.
 
+The bootstrap imports this for its own process.
 Every Python of an environment runs this by its `.pth` file when `ORCHESTRATE_HOOKS` names it:
 importing all of coverage takes longer than most programs under test run. What was seen is written
 once, at the end, to the folder that `ORCHESTRATE_MEASURED` (a JSON file) names.
@@ -48,19 +49,24 @@ class Measure:
         self._module = module
         self._files = frozenset(files)
         self._to = to
-        self._data: dict[str, set[int]] = {}
+        self.lines: dict[str, set[int]] = {}
+        """By file, in this process so far."""
         self._dispositions: dict[str, Any] = {}
 
     def start(self) -> None:
         threading.settrace(self._thread)
         self._tracer().start()
+
+    def start_started(self) -> None:
+        """Starts in a process that a test started: what was seen is written at its end."""
+        self.start()
         atexit.register(self.save)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._terminated)
 
     def save(self) -> None:
         sys.settrace(None)
-        seen = {name: sorted(lines) for name, lines in self._data.items()}
+        seen = {name: sorted(lines) for name, lines in self.lines.items()}
         path = os.path.join(self._to, f"{os.getpid()}-{os.urandom(6).hex()}.json")  # noqa: PTH118
         try:
             with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
@@ -70,7 +76,7 @@ class Measure:
 
     def _tracer(self) -> Any:
         tracer = self._module.CTracer()
-        tracer.data = self._data
+        tracer.data = self.lines
         tracer.trace_arcs = False
         tracer.should_trace = self._disposition
         tracer.should_trace_cache = self._dispositions
@@ -108,7 +114,8 @@ def main() -> None:
     module = None if MARK in sys.modules else tracing()
     if module is not None:
         sys.modules[MARK] = module  # site reads a .pth file twice where lib64 links to lib
-        Measure(module, told["files"], told["to"]).start()
+        Measure(module, told["files"], told["to"]).start_started()
 
 
-main()
+if __name__ == "hook":
+    main()

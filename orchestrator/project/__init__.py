@@ -1,0 +1,1 @@
+"""A person's own folder: read, verified, tried in the sandbox, and changed, all or nothing."""
