@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from orchestrator.artifacts.checks import Pair, RestartStep
+from orchestrator.artifacts.checks import Match, Pair, RestartStep
 from orchestrator.sandbox import Sandbox
 from orchestrator.sandbox.bubblewrap import Bubblewrap
 from orchestrator.sandbox.process import Process
@@ -514,3 +514,26 @@ def test_tests_alone_are_no_product(workshop: Workshop) -> None:
 
     assert "there is no product file: no Python file but tests" in verdict.reasons
     assert any(reason.startswith("the product does not start:") for reason in verdict.reasons)
+
+
+def test_a_repeat_is_written_out_in_every_text_of_a_step(workshop: Workshop) -> None:
+    product = tree(
+        ADDER,
+        {
+            "app/__main__.py": (
+                "import sys\n"
+                "for one in (*sys.argv[1:], sys.stdin.read()):\n"
+                "    print(len(one), one[:1] + one[-1:])\n"
+            )
+        },
+    )
+    step = command("a${x*200}b", "${$*3}").model_copy(
+        update={
+            "stdin": "${é*5000}",
+            "stdout": (Match(how="equals", text="202 ab\n${3*1} $$\n5${0*3} éé"),),
+        }
+    )
+
+    (result,) = workshop.play(product, CLI, check("shown", step))
+
+    assert (result.outcome, result.detail) == ("passed", "")

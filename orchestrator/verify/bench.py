@@ -27,6 +27,8 @@ class Bench:
     limits: Limits
     slots: asyncio.Semaphore
     layout: Layout = LAYOUT
+    tools: Path = TOOLS
+    """Our scripts, read-only inside."""
 
     async def exec(
         self, argv: tuple[str, ...], tree: Tree, *, fd: int, seconds: float, stdin: bytes = b""
@@ -36,7 +38,7 @@ class Bench:
                 argv=("{env}/bin/python", *argv),
                 tree=tree,
                 environment=self.environment,
-                tools=TOOLS,
+                tools=self.tools,
                 stdin=stdin,
                 env=ENV,
                 pass_fds=(fd,),

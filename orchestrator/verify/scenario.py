@@ -28,6 +28,7 @@ from orchestrator.verify import compare
 from orchestrator.verify.bench import Bench, Channel
 from orchestrator.verify.compare import Answered, Json, Mismatch, Ran, Together
 from orchestrator.verify.pattern import search
+from orchestrator.verify.repeats import expanded
 from orchestrator.verify.trace import tidy
 
 PATIENCE = 10
@@ -101,7 +102,7 @@ class _Play:
         if any(isinstance(step, ClockStep) for step in steps):
             await self._move(0)  # what is started before the first move shall see it too
         for number, step in enumerate(steps, 1):
-            found = await self._step(step)
+            found = await self._step(expanded(step))
             if found:
                 said = f"step {number}, {_title(step)}: {found.text}"
                 return _Told(found, tidy(said, places))

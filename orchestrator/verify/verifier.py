@@ -1,67 +1,18 @@
-"""The verifier: installs, tests, checks and mutates a Tree, then decides."""
+"""The verifier: installs what a Subject needs, examines it, then decides."""
 
 import asyncio
-import hashlib
-import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
-from pydantic import ConfigDict
-
-from orchestrator.artifacts.architecture import Launch
-from orchestrator.artifacts.checks import Check
-from orchestrator.artifacts.layout import LAYOUT, Layout
-from orchestrator.artifacts.tree import Tree
-from orchestrator.artifacts.values import Value
-from orchestrator.artifacts.verdict import CheckResult, CriterionResult, Mutant, Seconds, Verdict
+from orchestrator.artifacts.verdict import CriterionResult, Verdict
 from orchestrator.sandbox import Sandbox
 from orchestrator.settings import Limits, SandboxName
-from orchestrator.verify import (
-    environment,
-    lint,
-    mutants,
-    names,
-    results,
-    scenario,
-    suite,
-    tampering,
-    verdict,
-)
+from orchestrator.verify import environment, results, verdict
 from orchestrator.verify.bench import AT_ONCE, Bench
 from orchestrator.verify.environment import Locked, Uv
-from orchestrator.verify.results import Suite
-from orchestrator.verify.verdict import Facts
-
-
-class Subject(Value):
-    """What is verified: the criteria are the ids that must be met now."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    tree: Tree
-    criteria: tuple[str, ...]
-    checks: tuple[Check, ...]
-    launch: Launch | None
-    """None where it is not declared: then the product is not started, and no check can be run."""
-    lock: str
-    layout: Layout = LAYOUT
-
-    def key(self, version: str, sandbox: SandboxName, limits: Limits) -> str:
-        """SHA-256 over everything that a verdict depends on, hexadecimal."""
-        parts = [
-            version,
-            sandbox,
-            limits.model_dump(),
-            self.tree.digest,
-            self.criteria,
-            [one.model_dump() for one in self.checks],
-            self.launch.model_dump() if self.launch else None,
-            self.layout.model_dump(),
-            self.lock,
-        ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+from orchestrator.verify.examination import examine
+from orchestrator.verify.subject import Subject
 
 
 class Verifier:
@@ -81,7 +32,7 @@ class Verifier:
     ) -> None:
         self._sandbox = sandbox
         self._limits = limits
-        self._uv = Uv(program=uv, python=python, cache=cache, env=env)
+        self._uv = Uv(program=uv, python=python, cache=cache, env=env, sandbox=sandbox.name)
         self._ruff = ruff
 
     @property
@@ -111,27 +62,7 @@ class Verifier:
             slots=asyncio.Semaphore(AT_ONCE),
             layout=subject.layout,
         )
-        tree = subject.tree
-        tested = asyncio.create_task(_tested(tree, bench))
-        checked = asyncio.create_task(_checked(subject, bench))
-        linted = asyncio.create_task(lint.facts(tree, self._ruff, subject.layout))
-        await _finished(tested, checked, linted)
-        found, strength, suite_seconds, mutant_seconds = tested.result()
-        start, checks, check_seconds = checked.result()
-        return verdict.decide(
-            Facts(
-                suite=found,
-                checks=checks,
-                strength=strength,
-                start=start,
-                criteria=subject.criteria,
-                product=bool(names.product_files(tree, subject.layout)),
-                meddling=tampering.meddling(tree, subject.layout),
-                lint=linted.result(),
-                sandbox=self.sandbox,
-                seconds=Seconds(suite=suite_seconds, mutants=mutant_seconds, checks=check_seconds),
-            )
-        )
+        return verdict.decide(await examine(subject, bench, self._ruff))
 
 
 def unverified(subject: Subject, reasons: tuple[str, ...], sandbox: SandboxName) -> Verdict:
@@ -149,53 +80,3 @@ def unverified(subject: Subject, reasons: tuple[str, ...], sandbox: SandboxName)
         lint=(),
         sandbox=sandbox,
     )
-
-
-class _Tested(NamedTuple):
-    suite: Suite
-    strength: tuple[Mutant, ...]
-    suite_seconds: float
-    mutant_seconds: float
-
-
-class _Checked(NamedTuple):
-    start: str
-    checks: tuple[CheckResult, ...]
-    seconds: float
-
-
-async def _tested(tree: Tree, bench: Bench) -> _Tested:
-    """Mutants say something only about a suite that is green."""
-    began = time.monotonic()
-    found = await suite.run(tree, bench)
-    between = time.monotonic()
-    strength = await mutants.strength(tree, bench) if found.green else ()
-    return _Tested(found, strength, _since(began, between), _since(between, time.monotonic()))
-
-
-async def _checked(subject: Subject, bench: Bench) -> _Checked:
-    """The product's start and its checks; nothing where no way of running it is declared."""
-    launch = subject.launch
-    if launch is None:
-        return _Checked("", (), 0.0)
-    began = time.monotonic()
-    started = asyncio.create_task(scenario.starts(subject.tree, launch, bench))
-    running = [
-        asyncio.create_task(scenario.run(one, subject.tree, launch, bench))
-        for one in subject.checks
-    ]
-    await _finished(started, *running)
-    checks = tuple(one.result() for one in running)
-    return _Checked(started.result(), checks, _since(began, time.monotonic()))
-
-
-def _since(began: float, ended: float) -> float:
-    return round(ended - began, 1)
-
-
-async def _finished(*tasks: "asyncio.Task[Any]") -> None:
-    """Waits for all of `tasks`, also when one fails, then raises the first failure."""
-    await asyncio.wait(tasks)
-    for error in [task.exception() for task in tasks]:
-        if error:
-            raise error
