@@ -56,8 +56,18 @@ async def probed(chosen: Settings, env: Mapping[str, str]) -> None:
     """
     git(env)
     place = cache(env)
-    tools = Uv(program=uv_program(), python=python(), cache=place, env=env)
-    await probe(sandbox(chosen, place), await environment.provide("", tools))
+    await probe(sandbox(chosen, place), await environment.provide("", uv_of(chosen, env)))
+
+
+def uv_of(chosen: Settings, env: Mapping[str, str]) -> Uv:
+    """uv on this machine, in the install sandbox that goes with the chosen one. Raises Missing."""
+    return Uv(
+        program=uv_program(),
+        python=python(),
+        cache=cache(env),
+        env=env,
+        sandbox=chosen.sandbox,
+    )
 
 
 def cache(env: Mapping[str, str]) -> Path:

@@ -29,7 +29,7 @@ from orchestrator.orchestrator import Inputs
 from orchestrator.render import Renderer
 from orchestrator.repo import Repo, inside
 from orchestrator.settings import Settings
-from orchestrator.verification import Verification
+from orchestrator.verification import YES, Consent, Verification, allowing
 from orchestrator.verify import Verifier
 
 VERSION = metadata.version("milestone-orchestrator")
@@ -48,6 +48,10 @@ class Outside:
     """Instead of the one that the settings name: a scripted one."""
     signals: bool = False
     """Whether Ctrl-C and SIGTERM are the run's to handle: the process does nothing else."""
+    consent: Consent | None = None
+    """Asks a person about a package, None when nobody is there."""
+    allow: tuple[str, ...] = ()
+    """Packages, by canonical name, that are allowed from now on, beside those of the settings."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,8 @@ def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
 
 async def _walk(wired: _Wired) -> Report:
     wired.sink(RunStarted(run=wired.start.run, idea=wired.start.idea))
+    for name in wired.outside.allow:
+        wired.ledger.decide(allowing(name), YES)
     if not wired.run.reported:
         await machine.probed(wired.settings, wired.outside.env)
     inputs, asker = _inputs(wired), _asker(wired)
@@ -245,11 +251,16 @@ def _begun(path: Path) -> bool:
 
 
 def _parts(wired: _Wired, asker: Asker, repo: Repo) -> Parts:
-    verifier = _verifier(wired)
     return Parts(
         asker=asker,
         verification=Verification(
-            verifier, wired.ledger, wired.halt, sink=wired.sink, recording=_recording(wired)
+            _verifier(wired),
+            wired.ledger,
+            wired.halt,
+            sink=wired.sink,
+            allowed=wired.settings.allow_packages,
+            consent=wired.outside.consent,
+            recording=_recording(wired),
         ),
         repo=repo,
         sink=wired.sink,

@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
-from pydantic import Field, ValidationError
+from packaging.utils import InvalidName, canonicalize_name
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from orchestrator.artifacts.exchange import Effort
@@ -72,6 +73,8 @@ class Settings(Value):
     """No dimension may score below it."""
     parallel: int = Field(default=2, ge=1, le=64)
     sandbox: SandboxName = "bubblewrap"
+    allow_packages: tuple[str, ...] = ()
+    """Packages beside the well-known ones that a product may ask for, by canonical name."""
     deadline_seconds: int = Field(default=1800, gt=0)
     """For one model call, over all of its retries."""
     context_tokens: int = Field(default=60_000, gt=1000)
@@ -79,9 +82,26 @@ class Settings(Value):
     limits: Limits = Limits()
     roles: Roles = Roles()
 
+    @field_validator("allow_packages", mode="before")
+    @classmethod
+    def _packages(cls, given: object) -> object:
+        """A text, as in an environment variable, separates them by commas."""
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, list | tuple):
+            return names
+        every = [one for one in cast("list[object] | tuple[object, ...]", names) if one != ""]
+        return tuple(dict.fromkeys(_canonical(one) for one in every))
+
     def role(self, agent: AgentName) -> Role:
         role = self.roles.of(agent)
         return role.model_copy(update={"model": self.model}) if self.model else role
+
+
+def _canonical(name: object) -> object:
+    try:
+        return canonicalize_name(name.strip(), validate=True) if isinstance(name, str) else name
+    except InvalidName as error:
+        raise ValueError(f"{name!r} is not the name of a package") from error
 
 
 FILE = "orchestrate.toml"

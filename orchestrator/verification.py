@@ -1,18 +1,41 @@
 """Verification behind the ledger: each tree is locked, installed and verified once."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 
 from orchestrator.artifacts.verdict import Verdict
 from orchestrator.events import Sink, Warned
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
 from orchestrator.verify import Subject, Verifier, unverified
-from orchestrator.verify.environment import Locked, Requirements, requirements
+from orchestrator.verify.environment import (
+    Locked,
+    Requirements,
+    refusal,
+    requirements,
+    unknown,
+)
+
+Consent = Callable[[str], Awaitable[bool]]
+"""Asks a person whether a product may use the package of that name."""
+
+
+YES = "yes"
+NO = "no"
+
+
+def allowing(name: str) -> str:
+    """The place of the decision that a flag of `resume` is."""
+    return f"run/allowed/{name}"
 
 
 class Verification:
-    """`recording` is the ledger of a replayed run: its verdicts are never used, only compared."""
+    """`allowed` are packages that the settings allow beside the well-known ones; for any other
+    there is `consent`, None where there is nobody to ask. `recording` is the ledger of a replayed
+    run: its verdicts are never used, only compared.
+    """
 
     def __init__(
         self,
@@ -21,12 +44,17 @@ class Verification:
         halt: Halt,
         *,
         sink: Sink,
+        allowed: tuple[str, ...] = (),
+        consent: Consent | None = None,
         recording: Ledger | None = None,
     ) -> None:
         self._verifier = verifier
         self._ledger = ledger
         self._halt = halt
         self._sink = sink
+        self._allowed = allowed
+        self._consent = consent
+        self._asking = asyncio.Lock()
         self._recording = recording
 
     async def verify(self, subject: Subject) -> Verdict:
@@ -38,6 +66,8 @@ class Verification:
         asked = requirements(subject.tree)
         if not isinstance(asked, Requirements):
             return unverified(subject, asked.problems, self._verifier.sandbox)
+        if refused := await self._refused(asked):
+            return unverified(subject, refused, self._verifier.sandbox)
         locked = await self._lock(asked.lines)
         if locked.error:
             return unverified(subject, (locked.error,), self._verifier.sandbox)
@@ -51,6 +81,28 @@ class Verification:
         self._ledger.record_verdict(key, verdict)
         self._compare(key, verdict)
         return verdict
+
+    async def _refused(self, asked: Requirements) -> tuple[str, ...]:
+        """What is said of each package that is not well known and not allowed; one line each."""
+        names = unknown(asked.lines, self._allowed)
+        return tuple([refusal(one, asked.source) for one in names if not await self._may(one)])
+
+    async def _may(self, name: str) -> bool:
+        """What a flag of `resume` allowed, or what a person said, now or earlier. Where nobody can
+        be asked nothing is recorded: somebody may allow it later.
+        """
+        if self._ledger.decision(allowing(name)) == YES:
+            return True
+        place = f"run/package/{name}"
+        async with self._asking:
+            said = self._ledger.decision(place)
+            if said is None and self._consent is not None:
+                self._halt.check()
+                agreed = await self._consent(name)
+                self._halt.check()  # what was typed to be rid of the question is no answer
+                said = YES if agreed else NO
+                self._ledger.decide(place, said)
+        return said == YES
 
     def _compare(self, key: str, verdict: Verdict) -> None:
         recorded = self._recording.verdict(key) if self._recording else None

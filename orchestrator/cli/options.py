@@ -8,6 +8,22 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _given(
+    _ctx: click.Context, _option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """None when the flag was not given: then the file's and the environment's value stands."""
+    return names or None
+
+
+PACKAGES = click.option(
+    "--allow-package",
+    "allow_packages",
+    metavar="NAME",
+    multiple=True,
+    callback=_given,
+    help="A package beside the well-known ones that the product may use (repeatable).",
+)
 SETTINGS = (
     click.option("--model", help="One model for every role."),
     click.option("--max-retries", type=int, help="Attempts in all per milestone (3)."),
@@ -19,6 +35,7 @@ SETTINGS = (
         type=click.Choice(["bubblewrap", "process"]),
         help="How generated code is run. 'process' is no boundary.",
     ),
+    PACKAGES,
 )
 OUTPUT = (
     click.option("--json", "as_json", is_flag=True, help="The result as one JSON object."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.group import checked
-from orchestrator.cli.options import INTO, OUTPUT, RUN, SETTINGS, with_options
+from orchestrator.cli.options import INTO, OUTPUT, PACKAGES, RUN, SETTINGS, with_options
 from orchestrator.cli.output import conclude, here, live
 from orchestrator.errors import Missing, Misuse
 
@@ -98,13 +98,27 @@ def _begun(
     return advanced(folder, as_json=as_json, quiet=quiet)
 
 
-def advanced(folder: "RunFolder", *, as_json: bool, quiet: bool, re_ask: bool = False) -> int:
+def advanced(
+    folder: "RunFolder",
+    *,
+    as_json: bool,
+    quiet: bool,
+    re_ask: bool = False,
+    allow: tuple[str, ...] = (),
+) -> int:
     """Takes the run as far as it goes and prints what it came to."""
     from orchestrator import run
+    from orchestrator.cli.consent import consent
 
     shown = live(quiet=quiet or as_json)
-    sinks = (shown,) if shown else ()
-    outside = run.Outside(env=os.environ, sinks=sinks, re_ask=re_ask, signals=True)
+    outside = run.Outside(
+        env=os.environ,
+        sinks=(shown,) if shown else (),
+        re_ask=re_ask,
+        signals=True,
+        consent=consent(shown),
+        allow=allow,
+    )
     try:
         report = asyncio.run(run.advance(folder, outside))
     finally:
@@ -183,18 +197,27 @@ def run_plan(path: Path, into: Path | None, as_json: bool, quiet: bool, **flags:
 @click.option(
     "--re-ask", is_flag=True, help="Ask again where the prompts or the tool have changed."
 )
-@with_options(RUN, *OUTPUT)
-def resume(name: str, re_ask: bool, as_json: bool, quiet: bool) -> int:
+@with_options(RUN, PACKAGES, *OUTPUT)
+def resume(
+    name: str,
+    re_ask: bool,
+    allow_packages: tuple[str, ...] | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Goes on with a run: what was answered, verified and decided is not done again.
 
     Example: orchestrate resume
     """
     from orchestrator import folder as folders
+    from orchestrator import settings
 
+    # Through the settings, for their one way to read and refuse a name.
+    allow = settings.over(settings.Settings(), {"allow_packages": allow_packages}).allow_packages
     found = folders.find(here(), name)
     if not quiet and not as_json:
         click.echo(f"resuming {found.name}", err=True)
-    return advanced(found, as_json=as_json, quiet=quiet, re_ask=re_ask)
+    return advanced(found, as_json=as_json, quiet=quiet, re_ask=re_ask, allow=allow)
 
 
 @click.command("demo")

@@ -39,9 +39,22 @@ def installation(environment: Path, cache: Path, *, uid: int | None) -> Installa
     prefix = real.parent.parent
     if _below(prefix, environment.resolve()) or _below(prefix, Path("/usr")):
         return Installation(links=_links(environment, real))
+    return Installation(parts=_parts(real, cache, uid=uid), links=_links(environment, real))
+
+
+def base(python: Path, cache: Path, *, uid: int | None) -> Installation:
+    """What must be visible beside /usr for the interpreter `python`, with every link resolved, to
+    run there under its own name. See `installation`. Raises Missing.
+    """
+    if _below(python, Path("/usr")):
+        return Installation()
+    return Installation(parts=_parts(python, cache, uid=uid))
+
+
+def _parts(real: Path, cache: Path, *, uid: int | None) -> tuple[tuple[Path, Path], ...]:
+    prefix = real.parent.parent
     source = prefix if reachable(real, uid) else _copied(real, cache, uid=uid)
-    parts = tuple((source / part, prefix / part) for part in ("bin", "lib"))
-    return Installation(parts=parts, links=_links(environment, real))
+    return tuple((source / part, prefix / part) for part in ("bin", "lib"))
 
 
 def reachable(path: Path, uid: int | None) -> bool:

@@ -3,6 +3,7 @@
 import io
 import os
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from orchestrator.artifacts.tree import Tree
@@ -19,7 +20,7 @@ _ETC = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types"),
     *("ssl/certs", "ssl/openssl.cnf"),
 )
-_OWN_ETC = {
+ETC = {
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "passwd": f"root:x:0:0::/:/bin/sh\nnobody:x:{NOBODY}:{NOBODY}::/tmp:/bin/sh\n",
     "group": f"root:x:0:\nnogroup:x:{NOBODY}:\n",
@@ -54,9 +55,19 @@ class Mounts:
         return fd
 
 
-def mount(mounts: Mounts, tree: Tree, *, environment: Path | None, tools: Path | None) -> None:
-    """Adds all but the Python installation: system, devices, room to write, tree and tools."""
-    _system(mounts)
+def mount(
+    mounts: Mounts,
+    tree: Tree,
+    *,
+    environment: Path | None,
+    tools: Path | None,
+    etc: Mapping[str, str] = ETC,
+) -> None:
+    """Adds all but the Python installation: system, devices, room to write, tree and tools.
+
+    `etc` are the files of ours in /etc.
+    """
+    _system(mounts, etc)
     mounts.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev")
     mounts.add("--size", _DISK, "--tmpfs", "/tmp", "--size", _SHARED_MEMORY)
     mounts.add("--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--size", _DISK, "--tmpfs", WORK)
@@ -95,7 +106,7 @@ def confined(path: str) -> str:
     return path
 
 
-def _system(mounts: Mounts) -> None:
+def _system(mounts: Mounts, etc: Mapping[str, str]) -> None:
     mounts.add("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
@@ -106,5 +117,5 @@ def _system(mounts: Mounts) -> None:
     for name in _ETC:
         if Path("/etc", name).exists():
             mounts.add("--ro-bind", f"/etc/{name}", f"/etc/{name}")
-    for name, content in _OWN_ETC.items():
+    for name, content in etc.items():
         mounts.add_file(content.encode(), f"/etc/{name}")

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks import verified
 from tests.benchmarks.overhead import measured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,13 @@ def main() -> None:
         f"of {found.calls} (aim 20 median; all but model, install, sandbox)"
     )
     print(f"resident memory of a run: {found.resident_mib:.0f} MiB at most (aim 200)")
+    cost = verified.measured()
+    print(
+        f"verified test run: {cost.ratio:.2f} times a bare pytest ({cost.verified:.3f} s, "
+        f"{cost.bare:.3f} s; medians of {verified.PAIRS} pairs, without mutants; aim 1.25)"
+    )
+    print(f"environment: {cost.built:.2f} s to build, {cost.reused:.2f} s to find again")
+    print(f"mutants of that project: {cost.number} in {cost.mutants:.1f} s")
     files = list((ROOT / "orchestrator").rglob("*.py"))
     core = [
         path

@@ -6,15 +6,15 @@ import statistics
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import machine
 from orchestrator.artifacts.tree import Tree
-from orchestrator.settings import Limits
-from orchestrator.verify import environment, suite
+from orchestrator.settings import Limits, Settings
+from orchestrator.verify import environment, mutants, suite
 from orchestrator.verify.bench import AT_ONCE, Bench
-from tests.verification import ADDER, BIN, tree
+from tests.verification import ADDER, tree
 
 PAIRS = 15
 CASES = "".join(
@@ -26,39 +26,61 @@ PROJECT = {**ADDER, "tests/unit/test_many.py": f"from app.core import add{CASES}
 
 @dataclass(frozen=True)
 class Cost:
-    """Medians: seconds of either run, and of the ratio within a pair."""
+    """Medians: seconds of either run, and of the ratio within a pair; then what an environment
+    takes to build, to find again in another process, and what the mutants of the project took.
+    """
 
     bare: float
     verified: float
     ratio: float
+    built: float
+    reused: float
+    mutants: float
+    number: int
 
 
 def measured() -> Cost:
     product = tree(PROJECT)
-    bench = asyncio.run(_bench())
-    pairs = [_pair(product, bench) for _ in range(PAIRS + 1)][1:]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        bench, built = asyncio.run(_bench(Path(folder)))
+        reused = asyncio.run(_bench(Path(folder)))[1]
+        pairs = [_pair(product, bench) for _ in range(PAIRS + 1)][1:]
+        began = time.perf_counter()
+        found = asyncio.run(mutants.strength(product, _fresh(bench)))
+        tried = time.perf_counter() - began
     return Cost(
         bare=statistics.median(bare for bare, _ in pairs),
         verified=statistics.median(verified for _, verified in pairs),
         ratio=statistics.median(verified / bare for bare, verified in pairs),
+        built=built,
+        reused=reused,
+        mutants=tried,
+        number=len(found),
     )
 
 
-async def _bench() -> Bench:
-    chosen = machine.Settings(sandbox="bubblewrap")
-    place = machine.cache(os.environ)
-    return Bench(
-        sandbox=machine.sandbox(chosen, place),
-        environment=await environment.provide("", _uv(place)),
+async def _bench(cache: Path) -> tuple[Bench, float]:
+    """And how many seconds it took to have the environment, its lock not counted."""
+    chosen = Settings(sandbox="bubblewrap")
+    uv = machine.uv_of(chosen, os.environ)
+    uv = replace(uv, cache=cache, checked=set())
+    locked = await environment.lock((), uv)
+    began = time.perf_counter()
+    folder = await environment.provide(locked.text, uv)
+    took = time.perf_counter() - began
+    bench = Bench(
+        sandbox=machine.sandbox(chosen, cache),
+        environment=folder,
         limits=Limits(),
         slots=asyncio.Semaphore(AT_ONCE),
     )
+    return bench, took
 
 
-def _uv(place: Path) -> environment.Uv:
-    return environment.Uv(
-        program=BIN / "uv", python=machine.python(), cache=place, env=dict(os.environ)
-    )
+def _fresh(bench: Bench) -> Bench:
+    """Semaphores belong to one event loop."""
+    return replace(bench, slots=asyncio.Semaphore(AT_ONCE))
 
 
 def _pair(product: Tree, bench: Bench) -> tuple[float, float]:
@@ -78,5 +100,4 @@ def _pair(product: Tree, bench: Bench) -> tuple[float, float]:
 
 
 async def _verified(product: Tree, bench: Bench) -> suite.Suite:
-    fresh = Bench(bench.sandbox, bench.environment, bench.limits, asyncio.Semaphore(AT_ONCE))
-    return await suite.run(product, fresh)
+    return await suite.run(product, _fresh(bench))
