@@ -235,9 +235,9 @@ def _died(killed: bool) -> str:
 
 def _strength(verdict: Verdict) -> list[str]:
     """Timed out is not told from red: that depends on the machine."""
-    bodies = [one for one in verdict.strength if one.kind == "body"]
+    bodies = [one for one in verdict.strength if one.kind in ("body", "expected")]
     single = [one for one in verdict.strength if one.kind == "operator"]
-    lines = [f"suite on a product where {one.name}: {_died(one.killed)}" for one in bodies]
+    lines = [f"suite where {one.name}: {_died(one.killed)}" for one in bodies]
     if single:
         dead = sum(one.killed for one in single)
         lines.append(f"suite on products with one operator changed: red on {dead} of {len(single)}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
 from pydantic import Field, ValidationError, field_validator
@@ -105,6 +106,7 @@ def _canonical(name: object) -> object:
 
 
 FILE = "orchestrate.toml"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREFIX = "ORCHESTRATE_"
 
 
@@ -113,6 +115,29 @@ class Loaded(Value):
 
     settings: Settings
     origins: tuple[tuple[str, str], ...]
+
+
+def _trusted(values: Mapping[str, object]) -> Mapping[str, object]:
+    """The file's values; it may have come with a project, so it opens no door. Raises Misuse."""
+    if values.get("sandbox") == "process":
+        raise Misuse(
+            f"{FILE} asks for sandbox 'process', which is no boundary",
+            f"a person says that by name: --sandbox process, or {PREFIX}SANDBOX=process",
+        )
+    url = values.get("base_url")
+    if isinstance(url, str) and url and (host := _host(url)) not in LOOPBACK:
+        raise Misuse(
+            f"{FILE} would send your key and your code to {host!r}",
+            f"a person says that by name: {PREFIX}BASE_URL=...",
+        )
+    return values
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "nowhere"
+    except ValueError:
+        return "nowhere"
 
 
 def load(folder: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
@@ -124,7 +149,7 @@ def load(folder: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> L
     merged: dict[str, object] = {}
     origins: dict[str, str] = {}
     for origin, values in (
-        (FILE, _read(path)),
+        (FILE, _trusted(_read(path))),
         ("environment", _from_env(env)),
         ("flag", {name: value for name, value in flags.items() if value is not None}),
     ):

@@ -299,7 +299,7 @@ def test_a_check_is_corrected_once_and_a_weak_suite_is_added_to(
     ]
 
     assert facts.attempts[2].reasons[0] == (
-        "the suite stays green on broken code (every body raises)"
+        "the suite stays green on broken code: every body raises"
     )
     assert "suite stays green" in played.told(f"{MVP}/test/4/1", "findings")
     assert "the existing ones are locked" in played.request(f"{MVP}/test/4/1").prompt

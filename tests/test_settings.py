@@ -63,6 +63,9 @@ def test_a_role_in_the_file_says_only_what_it_changes_and_a_model_is_for_all(hom
         ("", {"ORCHESTRATE_THRESHOLD": "3.555"}, "threshold '3.555' from environment is not a"),
         ("threshold = true", {}, "threshold True from orchestrate.toml is not a score"),
         ("threshold = nan", {}, "threshold nan from orchestrate.toml is not a score"),
+        ('sandbox = "process"', {}, "asks for sandbox 'process', which is no boundary"),
+        ('base_url = "https://a:b@evil.example/"', {}, "your code to 'evil.example'"),
+        ('base_url = "http://[:"', {}, "your code to 'nowhere'"),
         ('sandbox = "none"', {}, "'sandbox' from orchestrate.toml: Input should be 'bubblewrap'"),
         ('[roles.impl]\neffort = "huge"', {}, "'roles.impl.effort' from orchestrate.toml"),
         ("[roles]\nimpl = 3", {}, "'roles.impl' from orchestrate.toml"),
@@ -138,9 +141,8 @@ def test_doctor_shows_values_and_origins_and_never_the_key(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(home)
-    (home / "orchestrate.toml").write_text(
-        f'max_retries = 5\nbase_url = "https://ann:{KEY}@host.example/"\n', "utf-8"
-    )
+    (home / "orchestrate.toml").write_text("max_retries = 5\n", "utf-8")
+    monkeypatch.setenv("ORCHESTRATE_BASE_URL", f"https://ann:{KEY}@host.example/")
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("ORCHESTRATE_THRESHOLD", "4.25")
     assert main(["doctor"]) == 0
@@ -154,6 +156,7 @@ def test_doctor_shows_values_and_origins_and_never_the_key(
     assert ["max_retries", "5", "orchestrate.toml"] in json.loads(found)["settings"]
     assert KEY not in said + found
     monkeypatch.setenv("ANTHROPIC_API_KEY", "")
+    monkeypatch.delenv("ORCHESTRATE_BASE_URL")
     (home / "orchestrate.toml").unlink()
     assert main(["doctor"]) == 3
     assert "NO  model        no ANTHROPIC_API_KEY and no endpoint" in capsys.readouterr().out

@@ -50,8 +50,9 @@ def test_an_honest_command_line_product_passes_every_time_alike(
     assert first.tests.tests == ("tests/contract/test_add.py::test_m1_c1_adds_two_numbers",)
     assert [one.outcome for one in first.checks] == ["passed", "passed"]
     assert first.criteria[0].met
-    assert [(one.kind, one.outcome) for one in first.strength[:3]] == [
+    assert [(one.kind, one.outcome) for one in first.strength[:4]] == [
         ("same", "green"),
+        ("expected", "red"),
         ("body", "red"),
         ("body", "red"),
     ]
@@ -468,7 +469,7 @@ def test_a_failing_test_is_reported_with_its_place_and_reason_only(workshop: Wor
             "1 of 1",
         ),
         ("if False:\n    x = 1\nelse:\n    def test_a(): assert True", "fail", "stays green"),
-        ("def test_a(): assert True", "fail", "stays green on broken code (every body raises)"),
+        ("def test_a(): assert True", "fail", "stays green on broken code: every body raises"),
         ("def test_a(): ...\ndel test_a", "inconclusive", "1 tests were not collected"),
     ],
 )

@@ -33,7 +33,7 @@ def ran(name: str, outcome: TestOutcome = "passed", when: str = "call") -> tuple
 
 def records(*phases: Record, **end: object) -> tuple[Record, ...]:
     named = tuple(dict.fromkeys(one.id for one in phases))
-    closing = {"ran": ((1, 2),), **end}
+    closing = {"ran": ((1, 2),), "failed": sum(one.bad for one in phases), **end}
     return (
         record("ready", **PLACES),
         record("collected", ids=named),
@@ -96,12 +96,12 @@ def test_everything_proven_passes_without_a_reason() -> None:
         (
             {"strength": (Mutant(kind="body", name="all return None", outcome="green"),)},
             "fail",
-            "the suite stays green on broken code (all return None)",
+            "the suite stays green on broken code: all return None",
         ),
         (
             {"strength": (Mutant(kind="operator", name="a.py:1: + becomes -", outcome="green"),)},
             "fail",
-            "the suite stays green on broken code (a.py:1: + becomes -)",
+            "the suite stays green on broken code: a.py:1: + becomes -",
         ),
         (
             {"strength": (Mutant(kind="same", name="rewritten", outcome="red"),)},

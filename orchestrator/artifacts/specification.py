@@ -1,5 +1,6 @@
 """What a milestone must do, and the contract that decides whether it does."""
 
+import ast
 import json
 import re
 import warnings
@@ -166,9 +167,28 @@ def _step_problems(step: Step) -> list[str]:
         found += _call_problems(step)
         if step.json_subset and (reason := _bad_json(step.json_subset)):
             found.append(f"json_subset is not JSON ({reason})")
+    if isinstance(step, PythonStep) and (said := _answered_by_itself(step)):
+        found.append(f"{said!r} stands in its own source: print a value that the product computes")
     if isinstance(step, ClockStep) and step.advance_seconds < 1:
         found.append(f"advance_seconds is {step.advance_seconds}; the clock only goes forward")
     return found + _parallel_problems(step) if isinstance(step, ParallelStep) else found
+
+
+def _answered_by_itself(step: PythonStep) -> str:
+    """The expected output of which every line is a constant of the source, "" when there is none:
+    the product runs in the same process, and could print it or equal anything.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(step.source))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    constants = [one.value for one in nodes if isinstance(one, ast.Constant)]
+    known = {line.strip() for one in constants for line in str(one).splitlines()}
+    if any(isinstance(one, ast.Compare) for one in nodes):
+        known |= {"True", "False"}
+    wanted = [one.text for one in step.stdout if one.how in ("equals", "contains") and one.text]
+    own = (text for text in wanted if {line.strip() for line in text.splitlines()} <= known)
+    return next(own, "")
 
 
 def _parallel_problems(step: ParallelStep) -> list[str]:

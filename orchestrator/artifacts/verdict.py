@@ -64,11 +64,12 @@ class Mutant(Value):
     """A changed copy of the product, and what the suite did on it.
 
     `body` breaks every function at once, `operator` one place ("app/core.py:12: + becomes -"),
-    `same` rewrites the text and keeps the meaning. A suite must turn red on the first two and must
-    not on the last. "timed out" counts as red: a mutant may never end.
+    `same` rewrites the text and keeps the meaning, `expected` leaves the product alone and changes
+    values that tests expect. A suite must turn red on all but `same`, on which it must not. "timed
+    out" counts as red: a mutant may never end.
     """
 
-    kind: Literal["body", "operator", "same"]
+    kind: Literal["body", "operator", "same", "expected"]
     name: str
     outcome: Literal["red", "timed out", "green"]
 
@@ -111,10 +112,16 @@ class Verdict(Value):
     """None where nothing was run."""
 
 
+FEWEST = 4
+"""Single-operator mutants from which on their share says something, beside mutants of bodies."""
+
+
 def lives(strength: tuple[Mutant, ...]) -> tuple[Mutant, ...]:
-    """The mutants that say that a suite is too weak: a whole broken product on which it stayed
-    green, or all of them when it turned red on none.
+    """The mutants that say that a suite is too weak: a whole broken product or wrong expectations
+    on which it stayed green, else those with one operator changed when more than half live.
     """
-    broken = tuple(one for one in strength if one.kind != "same")
-    bodies = tuple(one for one in broken if one.kind == "body" and not one.killed)
-    return bodies or (() if any(one.killed for one in broken) else broken)
+    whole = tuple(one for one in strength if one.kind in ("body", "expected") and not one.killed)
+    single = [one for one in strength if one.kind == "operator"]
+    alive = tuple(one for one in single if not one.killed)
+    judged = len(single) >= FEWEST or not any(one.kind == "body" for one in strength)
+    return whole or (alive if judged and 2 * len(alive) > len(single) else ())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.options import with_options
-from orchestrator.cli.output import here
+from orchestrator.cli.output import as_text, here
 from orchestrator.errors import Misuse
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def sandbox(
     chosen = _settings(folder, flags)
     done = asyncio.run(trying.run(folder, words, seconds=timeout, chosen=chosen, env=os.environ))
     if as_json:
-        click.echo(done.model_dump_json())
+        click.echo(as_text(done))
         return 0 if done.passed else 1
     if done.backend == "process":
         click.echo(UNSANDBOXED, err=True)

@@ -6,7 +6,7 @@ import os
 import click
 
 from orchestrator.cli.options import RUN, with_options
-from orchestrator.cli.output import here
+from orchestrator.cli.output import as_text, here
 from orchestrator.errors import Missing, Misuse
 
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -26,7 +26,7 @@ def status(name: str, as_json: bool) -> int:
     found = folders.find(here(), name)
     stands = standing.of(found)
     if as_json:
-        click.echo(stands.model_dump_json())
+        click.echo(as_text(stands))
         return 0
     click.echo(plain(f"{stands.run}: {stands.state}"))
     for one in stands.milestones:
@@ -64,7 +64,7 @@ def runs(as_json: bool) -> int:
         for one in every
     ]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps(rows))
         return 0
     for row in rows:
         mark = "reported" if row["reported"] else "open"
@@ -106,16 +106,17 @@ def doctor(as_json: bool) -> int:
     Example: orchestrate doctor
     """
     from orchestrator import diagnosis
+    from orchestrator.live import plain
 
     found = diagnosis.examine(here(), os.environ)
     if as_json:
-        click.echo(found.model_dump_json())
+        click.echo(as_text(found))
     else:
         for one in found.checks:
-            click.echo(f"{'ok ' if one.ok else 'NO '} {one.name:<12} {one.detail}")
+            click.echo(plain(f"{'ok ' if one.ok else 'NO '} {one.name:<12} {one.detail}"))
             if not one.ok and one.remedy:
-                click.echo(f"    -> {one.remedy}")
+                click.echo(plain(f"    -> {one.remedy}"))
         click.echo("")
         for name, value, origin in found.settings:
-            click.echo(f"{name:<18} {value:<14} {origin}")
+            click.echo(plain(f"{name:<18} {value:<14} {origin}"))
     return 0 if all(one.ok for one in found.checks) else 3

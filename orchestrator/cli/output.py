@@ -11,6 +11,7 @@ from orchestrator.errors import Missing, Stop
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.report import Report
+    from orchestrator.artifacts.values import Value
     from orchestrator.live import Live
 
 
@@ -36,6 +37,11 @@ def _line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def as_text(value: "Value") -> str:
+    """`value` as JSON of ASCII alone: what it quotes must not drive the terminal."""
+    return json.dumps(value.model_dump(mode="json"))
+
+
 def here() -> Path:
     """The folder that the person works in. Raises Missing when it was deleted."""
     try:
@@ -57,7 +63,7 @@ def live(*, quiet: bool) -> "Live | None":
 def conclude(report: "Report", folder: Path, *, as_json: bool, quiet: bool) -> int:
     """The result of a run: 0 when every milestone is complete, else 1."""
     if as_json:
-        click.echo(report.model_dump_json())
+        click.echo(as_text(report))
     elif not quiet:
         click.echo(summary(report, folder))
     return 0 if report.passed else 1

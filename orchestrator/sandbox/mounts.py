@@ -69,6 +69,8 @@ def mount(
     """
     _system(mounts, etc)
     mounts.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev")
+    for memory in ("/proc/1/mem", "/proc/1/task/1/mem"):  # of bwrap, which no limit holds
+        mounts.add("--ro-bind", "/dev/null", memory)
     mounts.add("--size", _DISK, "--tmpfs", "/tmp", "--size", _SHARED_MEMORY)
     mounts.add("--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--size", _DISK, "--tmpfs", WORK)
     mounts.add_file(packed(tree), PACKED)

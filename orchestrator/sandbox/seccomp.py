@@ -14,6 +14,7 @@ _DENIED: Mapping[str, Mapping[str, int]] = {
         "keyctl": 250, "unshare": 272, "perf_event_open": 298, "fanotify_init": 300,
         "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311,
         "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+        "shmget": 29, "semget": 64, "msgget": 68, "memfd_create": 319,
     },
     "aarch64": {
         "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "quotactl": 60,
@@ -23,6 +24,7 @@ _DENIED: Mapping[str, Mapping[str, int]] = {
         "fanotify_init": 262, "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270,
         "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280,
         "userfaultfd": 282, "kexec_file_load": 294,
+        "msgget": 186, "semget": 190, "shmget": 194, "memfd_create": 279,
     },
 }  # fmt: skip
 _DENIED_EVERYWHERE: Mapping[str, int] = {

@@ -31,6 +31,7 @@ async def examine(subject: Subject, bench: Bench, ruff: Path) -> Facts:
         criteria=subject.criteria,
         product=bool(names.product_files(tree, subject.layout)),
         meddling=tampering.meddling(tree, subject.layout),
+        unbreakable=mutants.unbreakable(tree, subject.layout),
         lint=linted.result(),
         sandbox=bench.sandbox.name,
         seconds=Seconds(suite=suite_seconds, mutants=mutant_seconds, checks=check_seconds),

@@ -15,6 +15,7 @@ from orchestrator.artifacts.verdict import LintFact
 from orchestrator.errors import Missing
 
 MOST_FACTS = 100
+SECONDS = 60.0
 RULES = "S,C90,PLR,D1,ANN,F"
 IN_TESTS = ("S101", "D", "ANN", "PLR2004")
 BLOCKING: Mapping[str, str] = {
@@ -61,6 +62,8 @@ class Finding(BaseModel):
 
 
 FINDINGS = TypeAdapter(list[Finding])
+CRASHED = Finding(filename="", code="unreadable", message="the linter crashed on these files")
+"""Of ruff itself: source can be nested too deeply for it."""
 
 
 async def facts(tree: Tree, ruff: Path, layout: Layout = LAYOUT) -> tuple[LintFact, ...]:
@@ -107,16 +110,30 @@ def _fact(one: Finding, root: Path, layout: Layout) -> LintFact:
 async def _ruff(ruff: Path, root: Path, layout: Layout) -> list[Finding]:
     places = [f"{one}**" if one.endswith("/") else one for one in layout.tests]
     ignores = [f"--per-file-ignores={place}:{code}" for place in places for code in IN_TESTS]
+    out = await _output(ruff, *OPTIONS.split(), "--select", RULES, *ignores, ".", root=root)
+    try:
+        return FINDINGS.validate_python(json.loads(out))
+    except (ValueError, ValidationError) as error:
+        if not (await _output(ruff, "--version", root=root)).startswith(b"ruff "):
+            raise Missing(f"ruff does not work: {error}", "install ruff") from error
+    return [CRASHED.model_copy(update={"filename": str(root / "project")})]
+
+
+async def _output(ruff: Path, *argv: str, root: Path) -> bytes:
+    """What ruff writes; what it wrote so far when it takes too long. Raises Missing."""
     try:
         process = await asyncio.create_subprocess_exec(
-            str(ruff), *OPTIONS.split(), "--select", RULES, *ignores, ".",
-            cwd=root, env={}, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            str(ruff), *argv, cwd=root, env={}, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        out, _ = await process.communicate()
-        return FINDINGS.validate_python(json.loads(out))
-    except (OSError, ValueError, ValidationError) as error:
+    except OSError as error:
         raise Missing(f"ruff does not work: {error}", "install ruff") from error
+    try:
+        return (await asyncio.wait_for(process.communicate(), SECONDS))[0]
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return b""
 
 
 def _write(tree: Tree, root: Path) -> None:

@@ -3,52 +3,86 @@
 import ast
 import asyncio
 import random
+import time
 from collections.abc import Callable, Mapping
 
 from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Mutant
-from orchestrator.verify import names, operators, suite
+from orchestrator.verify import expectations, names, operators, suite
 from orchestrator.verify.bench import Bench
 
 BODIES: Mapping[str, str] = {
     "every body raises": "raise RuntimeError('the body of this function is gone')",
     "every body returns None": "return None",
 }
-SAME = "_rewritten = None"
-"""A local variable more in every function: another text and another bytecode, the same meaning."""
 PATIENCE = 5
 """A mutant has as many times the seconds of the unchanged suite, and at least SHORTEST."""
 SHORTEST = 20.0
 
 
 class Gut(ast.NodeTransformer):
-    """Puts `body` into every function, after its docstring, in place of its own or before it."""
+    """Puts `body` in the place of every function's own, after its docstring."""
 
-    def __init__(self, body: str, *, instead: bool) -> None:
+    def __init__(self, body: str) -> None:
         self._body = ast.parse(body).body
-        self._instead = instead
         self.changed = False
 
     def _gut(self, node: names.Function) -> names.Function:
-        self.generic_visit(node)
         docs = 1 if ast.get_docstring(node) is not None else 0
-        rest = [] if self._instead else node.body[docs:]
         self.changed = True
-        node.body = [*node.body[:docs], *self._body, *rest]
+        node.body = [*node.body[:docs], *self._body]
         return node
 
     visit_FunctionDef = visit_AsyncFunctionDef = _gut
 
 
+class Rewriter(ast.NodeTransformer):
+    """Another text and another bytecode, the same meaning: every function has a local variable
+    more, and names what it returns. `name` is the one for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.changed = False
+
+    def _rewrite(self, node: names.Function) -> names.Function:
+        self.generic_visit(node)
+        docs = 1 if ast.get_docstring(node) is not None else 0
+        self.changed = True
+        node.body = [*node.body[:docs], *ast.parse(f"{self._name} = None").body, *node.body[docs:]]
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _rewrite
+
+    def visit_Return(self, node: ast.Return) -> ast.stmt | list[ast.stmt]:
+        if node.value is None:
+            return node
+        target = ast.Name(id=self._name, ctx=ast.Store())
+        named = ast.Assign(targets=[target], value=node.value, lineno=node.lineno)
+        return [named, ast.Return(value=ast.Name(id=self._name, ctx=ast.Load()))]
+
+
 def mutant(tree: Tree, body: str, layout: Layout = LAYOUT) -> Tree:
     """`tree` with every function of the product gutted; what is too deep to rewrite stays."""
-    return _transformed(tree, layout, body, instead=True)
+    return _transformed(tree, layout, lambda: Gut(body))
 
 
 def rewritten(tree: Tree, layout: Layout = LAYOUT) -> Tree:
     """`tree` with the product's text and bytecode changed, and its meaning kept."""
-    return _transformed(tree, layout, SAME, instead=False)
+    name = f"_{random.Random(tree.digest).randbytes(4).hex()}"
+    return _transformed(tree, layout, lambda: Rewriter(name))
+
+
+def unbreakable(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
+    """Product files with functions that no mutant can be made of: nothing says what tests them."""
+    broken = mutant(tree, BODIES["every body raises"], layout)
+    return tuple(
+        path
+        for path in names.product_files(tree, layout)
+        if broken[path] == tree[path]
+        and any(isinstance(one, names.Function) for one in ast.walk(names.parse(tree, path)))
+    )
 
 
 def chosen(tree: Tree, number: int, layout: Layout = LAYOUT) -> tuple[tuple[str, Tree], ...]:
@@ -76,19 +110,33 @@ async def strength(tree: Tree, bench: Bench) -> tuple[Mutant, ...]:
     bodies = {name: mutant(tree, body, layout) for name, body in BODIES.items()}
     broken = [(name, one) for name, one in bodies.items() if one != tree]
     single = chosen(tree, bench.limits.mutants, layout)
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     same = await _same(tree, bench)
-    seconds = max(SHORTEST, PATIENCE * (asyncio.get_running_loop().time() - began))
+    seconds = max(SHORTEST, PATIENCE * (time.monotonic() - began))
     seconds = min(seconds, bench.limits.test_seconds)
     tried = [*broken, *single]
     ran = await asyncio.gather(*(suite.quick(one, bench, seconds=seconds) for _, one in tried))
     return (
         *same,
+        *await _expected(tree, bench),
         *(
             Mutant(kind="body" if number < len(broken) else "operator", name=name, outcome=outcome)
             for number, ((name, _), outcome) in enumerate(zip(tried, ran, strict=True))
         ),
     )
+
+
+async def _expected(tree: Tree, bench: Bench) -> tuple[Mutant, ...]:
+    """Green when most tests still pass though they expect something else."""
+    changed = expectations.wronged(tree, bench.layout)
+    if not changed.tests:
+        return ()
+    found = await suite.only(tree.having(changed.files), bench, changed.tests)
+    red = {name.split("[", 1)[0] for name, one in found.items() if one != "passed"}
+    green = [name for name in changed.tests if name not in red]
+    name = f"{len(changed.tests)} tests expect another value"
+    outcome = "green" if 2 * len(green) > len(changed.tests) else "red"
+    return (Mutant(kind="expected", name=name, outcome=outcome),)
 
 
 async def _same(tree: Tree, bench: Bench) -> tuple[Mutant, ...]:
@@ -101,14 +149,17 @@ async def _same(tree: Tree, bench: Bench) -> tuple[Mutant, ...]:
     return (Mutant(kind="same", name=told, outcome="red" if red else "green"),)
 
 
-def _transformed(tree: Tree, layout: Layout, body: str, *, instead: bool) -> Tree:
+def _transformed(tree: Tree, layout: Layout, make: Callable[[], Gut | Rewriter]) -> Tree:
     changed: dict[str, bytes] = {}
     for path in names.product_files(tree, layout):
-        gut = Gut(body, instead=instead)
+        change = make()
+        module = names.parse(tree, path)
         source = _unparsed(
-            lambda path=path, gut=gut: ast.unparse(gut.visit(names.parse(tree, path)))
+            lambda change=change, module=module: ast.unparse(
+                ast.fix_missing_locations(change.visit(module))
+            )
         )
-        if source is not None and gut.changed:
+        if source is not None and change.changed:
             changed[path] = source
     return tree.having(changed)
 

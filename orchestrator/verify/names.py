@@ -25,6 +25,11 @@ def product_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     return tuple(path for path in tree if layout.is_source(path))
 
 
+def sources(tree: Tree) -> tuple[str, ...]:
+    """Every Python file, of the product and of its tests."""
+    return tuple(path for path in tree if path.endswith(".py"))
+
+
 def suite_files(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
     return tuple(
         path

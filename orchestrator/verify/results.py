@@ -35,6 +35,7 @@ class Part(Value):
     """Node ids."""
     ran: tuple[frozenset[int], ...]
     """Lines of each of the product's files, in their order; () when nothing was measured."""
+    digests: tuple[str, ...]
     doubt: str
     tampered: str = ""
     """What our sentinels say against the results."""
@@ -55,6 +56,8 @@ def part(records: tuple[Record, ...], result: ExecResult) -> Part:
         places=records[0].places if started else {},
         collected=frozenset(name for record in records for name in record.ids),
         ran=last.ran if last else (),
+        digests=last.digests if last else (),
+        tampered=_miscounted(records),
         doubt=_ended(records, result),
     )
 
@@ -125,6 +128,13 @@ def _report(outcomes: Mapping[str, TestOutcome], parts: tuple[Part, ...]) -> Tes
             for name in bad
         ),
     )
+
+
+def _miscounted(records: tuple[Record, ...]) -> str:
+    """Says that pytest counted other failures than were told, "" when it did not."""
+    told = sum(one.bad for one in records)
+    counted = records[-1].failed if records and records[-1].kind == "end" else told
+    return "" if told == counted else f"pytest counted {counted} failures, {told} were told"
 
 
 def _ended(records: tuple[Record, ...], result: ExecResult) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from orchestrator.artifacts.layout import Layout
 from orchestrator.artifacts.values import Value
 from orchestrator.artifacts.verdict import TestOutcome
+from orchestrator.verify.results import Part
 
 SOURCE = """def test_{name}():
     total = sum([{first}, {second}])
@@ -19,6 +20,21 @@ class Sentinels(Value):
     files: Mapping[str, bytes]
     passing: str
     failing: str
+
+    def apart(self, found: Part) -> Part:
+        """`found` without them, and with what they say against it."""
+        kept = {
+            name: outcome
+            for name, outcome in found.outcomes.items()
+            if name.split("::", 1)[0] not in self.files
+        }
+        return found.model_copy(
+            update={
+                "outcomes": kept,
+                "collected": found.collected - {self.passing, self.failing},
+                "tampered": found.tampered or self.tampered(found.outcomes),
+            }
+        )
 
     def tampered(self, outcomes: Mapping[str, TestOutcome]) -> str:
         """ "" when both came out as they must. A fixture that fails for all is no forgery."""

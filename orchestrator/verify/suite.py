@@ -1,20 +1,23 @@
 """The product's own tests, run by pytest under our bootstrap in fresh copies."""
 
 import asyncio
+import hashlib
 import json
 import secrets
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import Value
+from orchestrator.artifacts.verdict import TestOutcome
 from orchestrator.errors import Missing
 from orchestrator.sandbox import ExecResult
 from orchestrator.verify import names, sentinels, statements
 from orchestrator.verify.bench import Bench, Channel
 from orchestrator.verify.records import Record, read
-from orchestrator.verify.results import Part, Suite, join, judge, nothing, part
+from orchestrator.verify.results import Part, Suite, join, nothing, part
 
 MOST_RETRIED = 20
 WORTH_SHARING = 40
@@ -22,13 +25,12 @@ WORTH_SHARING = 40
 
 
 class Order(Value):
-    """What the bootstrap runs. `quick` stops at the first failure, `measure` takes coverage."""
+    """What the bootstrap runs: files or node ids, for at most so many seconds. Every run is told
+    the same way, so that no test can tell which of them it is in.
+    """
 
-    mode: Literal["measure", "plain", "quick"]
     paths: tuple[str, ...]
-    """Files or node ids."""
-    seconds: float = 0
-    """0 for the limit of a whole suite."""
+    seconds: float
 
 
 async def run(tree: Tree, bench: Bench) -> Suite:
@@ -37,23 +39,28 @@ async def run(tree: Tree, bench: Bench) -> Suite:
     What failed is tried once more by itself: what then passes is flaky, and still a failure. Raises
     Missing when the sandbox or the test tools do not work.
     """
-    found = await _whole(tree, bench, "measure")
+    found = await _whole(tree, bench)
     red = tuple(one.test for one in found.report.failures)
     if found.doubt or not red or len(red) > MOST_RETRIED:
         return found
-    records, result = await _records(tree, bench, Order(mode="plain", paths=red))
-    again = part(records, result).outcomes
+    again = await only(tree, bench, red)
     flaky = tuple(name for name in red if again.get(name) == "passed")
     return found.model_copy(
         update={"report": found.report.model_copy(update={"flaky": flaky})},
     )
 
 
+async def only(tree: Tree, bench: Bench, tests: tuple[str, ...]) -> Mapping[str, TestOutcome]:
+    """How the named tests alone come out on `tree`. Raises as `run`."""
+    found = await _share(tree, bench, Order(paths=tests, seconds=bench.limits.test_seconds))
+    return found.outcomes
+
+
 async def rewritten(tree: Tree, bench: Bench) -> str:
     """ "" when the suite is green on `tree`, which means the same as one on which it was green;
     otherwise the first thing that was not. Raises as `run`.
     """
-    found = await _whole(tree, bench, "plain")
+    found = await _whole(tree, bench)
     if found.green:
         return ""
     return found.doubt or next((one.test for one in found.report.failures), "no test passed")
@@ -63,22 +70,58 @@ async def quick(
     tree: Tree, bench: Bench, *, seconds: float
 ) -> Literal["red", "timed out", "green"]:
     """What the suite does on `tree` up to its first failure. Raises as `run`."""
-    files = sorted(names.suite_files(tree, bench.layout), key=_slowness)
-    records, result = await _records(
-        tree, bench, Order(mode="quick", paths=tuple(files), seconds=seconds)
-    )
+    runs = [
+        asyncio.create_task(_turned(tree, bench, Order(paths=paths, seconds=seconds)))
+        for paths in _shares(tree, bench.layout)
+    ]
+    said: set[Literal["red", "timed out", "green"]] = set()
+    try:
+        for ended in asyncio.as_completed(runs):
+            said.add(await ended)
+            if "red" in said:
+                return "red"
+    finally:
+        for one in runs:
+            one.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+    return "timed out" if "timed out" in said else "green"
+
+
+async def _turned(tree: Tree, bench: Bench, order: Order) -> Literal["red", "timed out", "green"]:
+    """As `quick`, of one share: it is ended from here, so that it cannot know."""
+    ours = sentinels.planted(bench.layout)
+    failed = asyncio.Event()
+
+    def heed(record: Record) -> None:
+        if record.bad and record.id not in (ours.passing, ours.failing):
+            failed.set()
+
+    whole = order.model_copy(update={"paths": (*order.paths, *ours.files)})
+    running = asyncio.create_task(_records(tree.having(ours.files), bench, whole, heed))
+    watching = asyncio.create_task(failed.wait())
+    await asyncio.wait((running, watching), return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    if not running.done():
+        running.cancel()
+        await asyncio.wait((running,))
+        return "red"
+    records, result = running.result()
     if result.outcome == "timed out":
         return "timed out"
-    return "green" if judge(records, result, ()).green else "red"
+    found = part(records, result)
+    judged = join((ours.apart(found),), ())
+    return "green" if judged.green else "red"
 
 
-async def _whole(tree: Tree, bench: Bench, mode: Literal["measure", "plain"]) -> Suite:
-    expected = names.expected_tests(tree, bench.layout)
-    shares = _shares(names.suite_files(tree, bench.layout), expected)
+async def _whole(tree: Tree, bench: Bench) -> Suite:
+    shares = _shares(tree, bench.layout)
     if not shares:
         return nothing("there is no test file")
-    ended = await asyncio.gather(*(_share(tree, bench, mode, paths) for paths in shares))
-    found = join(tuple(ended), expected)
+    seconds = bench.limits.test_seconds
+    ended = await asyncio.gather(
+        *(_share(tree, bench, Order(paths=paths, seconds=seconds)) for paths in shares)
+    )
+    found = join(tuple(ended), names.expected_tests(tree, bench.layout))
     if not all(one.ran for one in ended):
         return found
     coverage = statements.percent(tree, _ran(tree, tuple(ended), bench.layout), bench.layout)
@@ -96,25 +139,22 @@ def _ran(tree: Tree, parts: tuple[Part, ...], layout: Layout) -> dict[str, froze
     return lines
 
 
-async def _share(
-    tree: Tree, bench: Bench, mode: Literal["measure", "plain"], paths: tuple[str, ...]
-) -> Part:
+async def _share(tree: Tree, bench: Bench, order: Order) -> Part:
     """One run with sentinels, which are taken out of what it did again."""
     ours = sentinels.planted(bench.layout)
-    order = Order(mode=mode, paths=(*paths, *ours.files))
-    found = part(*await _records(tree.having(ours.files), bench, order))
-    kept = {
-        name: one
-        for name, one in found.outcomes.items()
-        if name.split("::", 1)[0] not in ours.files
-    }
-    return found.model_copy(
-        update={
-            "outcomes": kept,
-            "collected": found.collected - {ours.passing, ours.failing},
-            "tampered": ours.tampered(found.outcomes),
-        }
-    )
+    whole = order.model_copy(update={"paths": (*order.paths, *ours.files)})
+    planted = tree.having(ours.files)
+    found = part(*await _records(planted, bench, whole, lambda _: None))
+    rewritten = _overwritten(planted, found)
+    return ours.apart(found.model_copy(update={"tampered": found.tampered or rewritten}))
+
+
+def _overwritten(tree: Tree, found: Part) -> str:
+    """Says which source is no longer what it was at the end of a run, "" for none."""
+    for path, digest in zip(names.sources(tree), found.digests, strict=False):
+        if hashlib.sha256(tree[path]).hexdigest() != digest:
+            return f"{path} was overwritten while the tests ran: results are tampered with"
+    return ""
 
 
 def _slowness(path: str) -> tuple[int, str]:
@@ -122,9 +162,10 @@ def _slowness(path: str) -> tuple[int, str]:
     return (1 if "contract" in path else 0, path)
 
 
-def _shares(files: tuple[str, ...], expected: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _shares(tree: Tree, layout: Layout) -> tuple[tuple[str, ...], ...]:
     """The test files in as many shares as are worth a run of their own, evenly by tests."""
-    sizes = Counter(name.split("::", 1)[0] for name in expected)
+    files = tuple(sorted(names.suite_files(tree, layout), key=_slowness))
+    sizes = Counter(name.split("::", 1)[0] for name in names.expected_tests(tree, layout))
     if len(files) < 2 or sum(sizes.values()) < WORTH_SHARING:
         return (files,) if files else ()
     shares: tuple[list[str], list[str]] = ([], [])
@@ -133,25 +174,28 @@ def _shares(files: tuple[str, ...], expected: tuple[str, ...]) -> tuple[tuple[st
         least = loads.index(min(loads))
         shares[least].append(path)
         loads[least] += sizes[path] or 1
-    return tuple(tuple(sorted(share)) for share in shares)
+    return tuple(tuple(sorted(share, key=_slowness)) for share in shares)
 
 
-async def _records(tree: Tree, bench: Bench, order: Order) -> tuple[tuple[Record, ...], ExecResult]:
+async def _records(
+    tree: Tree, bench: Bench, order: Order, heed: Callable[[Record], None]
+) -> tuple[tuple[Record, ...], ExecResult]:
     nonce = secrets.token_hex(16)
     told = {
         "product": names.product_files(tree, bench.layout),
+        "files": names.sources(tree),
         "paths": order.paths,
         "sources": bench.layout.sources,
         "fixtures": "tests" if bench.layout == LAYOUT else "",
     }
     async with bench.slots, Channel() as channel:
-        reading = asyncio.create_task(read(channel, nonce))
+        reading = asyncio.create_task(read(channel, nonce, heed))
         try:
             result = await bench.exec(
-                ("-P", "-s", "{tools}/boot.py", str(channel.fd), order.mode),
+                ("-P", "-s", "{tools}/boot.py", str(channel.fd)),
                 tree,
                 fd=channel.fd,
-                seconds=order.seconds or bench.limits.test_seconds,
+                seconds=order.seconds,
                 stdin=f"{nonce}\n{json.dumps(told)}\n".encode(),
             )
         finally:

@@ -11,7 +11,10 @@ from orchestrator.verify import names
 
 HARMLESS_HOOKS = frozenset({"pytest_configure", "pytest_addoption", "pytest_generate_tests"})
 INNARDS = frozenset({"_pytest", "pluggy", "_coverage"})
-REGISTERING = frozenset({"pytest_plugins", "pluginmanager", "hookimpl", "get_referrers"})
+REGISTERING = frozenset(
+    {"pytest_plugins", "pluginmanager", "hookimpl"}
+    | {"get_referrers", "get_objects", "_getframe", "currentframe", "f_back", "f_globals"}
+)
 OUR_TOOLS = frozenset(
     {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage"}
     | {"sitecustomize", "usercustomize"}
@@ -21,8 +24,9 @@ ORDINARY = frozenset({"test", "this", "antigravity", "idlelib", "turtledemo", "_
 
 
 def meddling(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
-    """`path: what` of everything by which a test could change another one's result: hooks, plugins,
-    pytest's innards, and modules that take the place of the standard library's or of pytest's.
+    """`path: what` of everything by which a result could be changed: hooks, plugins and pytest's
+    innards in tests, modules that take the place of the standard library's or of pytest's, and
+    product code that hides among the tests.
     """
     hooks = [
         f"{path}: {what}"
@@ -30,7 +34,20 @@ def meddling(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:
         if layout.is_test(path) and path.endswith(".py")
         for what in dict.fromkeys(_reaching(names.parse(tree, path)))
     ]
-    return (*hooks, *shadowing(tree, layout))
+    return (*hooks, *_borrowing(tree, layout), *shadowing(tree, layout))
+
+
+def _borrowing(tree: Tree, layout: Layout) -> Iterator[str]:
+    """Product files that import what lies among the tests, where nothing is broken on purpose."""
+    tests = {path.removesuffix(".py").replace("/", ".") for path in tree if layout.is_test(path)}
+    tests |= {name.removesuffix(".__init__") for name in tests}
+    for path in names.product_files(tree, layout):
+        for node in ast.walk(names.parse(tree, path)):
+            imported = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+            for name in tests.intersection(imported):
+                yield f"{path}: imports {name} from the tests"
 
 
 def shadowing(tree: Tree, layout: Layout = LAYOUT) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ class Facts(Value):
     product: bool
     """Whether there is any Python file but tests."""
     meddling: tuple[str, ...]
+    unbreakable: tuple[str, ...] = ()
+    """Product files of which no mutant can be made."""
     lint: tuple[LintFact, ...]
     sandbox: SandboxName
     seconds: Seconds | None = None
@@ -62,6 +64,10 @@ def _doubts(facts: Facts) -> Iterator[str]:
         yield f"{one}: this can change results and is not allowed"
     if facts.suite.doubt:
         yield facts.suite.doubt
+    for path in facts.unbreakable:
+        yield f"{path} is nested too deeply to be broken on purpose: nothing says what tests it"
+    if facts.suite.green and facts.product and not facts.strength:
+        yield "nothing of the product could be broken on purpose, so its suite proves nothing"
     for mutant in facts.strength:
         if mutant.kind == "same" and mutant.killed:
             yield f"the suite tests the text of the product, or is flaky: red when {mutant.name}"
@@ -84,7 +90,8 @@ def _reasons(facts: Facts, criteria: tuple[CriterionResult, ...]) -> Iterator[st
     for one in criteria:
         yield from _unproven(one)
     for mutant in lives(facts.strength):
-        yield f"the suite stays green on broken code ({mutant.name})"
+        where = "though" if mutant.kind == "expected" else "on broken code:"
+        yield f"the suite stays green {where} {mutant.name}"
 
 
 def _failed(check: CheckResult) -> str:

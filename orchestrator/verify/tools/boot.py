@@ -1,12 +1,13 @@
 """Runs pytest where the product cannot choose how, and reports over an inherited descriptor.
 
-`boot.py DESCRIPTOR (measure | plain | quick)`, in the project folder; stdin has two lines, the
-nonce and what to run: the product's files, the tests, the import roots, where fixtures may lie.
+`boot.py DESCRIPTOR`, in the project folder; stdin has two lines, the nonce and what to run: the
+product's files, all sources, the tests, the import roots, where fixtures may lie.
 Each record is one line of JSON that carries the nonce. Nothing here imports the orchestrator.
 """
 
 # pyright: basic, reportMissingImports=false
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -27,6 +28,7 @@ class Recorder:
         self._out = os.fdopen(descriptor, "wb")
         self._nonce = nonce
         self._process = os.getpid()
+        self.failed = 0
 
     def write(self, kind: str, **fields: object) -> None:
         if os.getpid() == self._process:
@@ -48,6 +50,9 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.write("collected", ids=[item.nodeid for item in session.items])
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.failed = session.testsfailed
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.write("start", id=nodeid)
@@ -103,7 +108,14 @@ def started(folder: Path) -> dict[str, set[int]]:
     return lines
 
 
-def arguments(root: str, temp: str, told: dict, quick: bool) -> list[str]:
+def digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def arguments(root: str, temp: str, told: dict) -> list[str]:
     here = Path(__file__).parent
     named = [*told["paths"], "-c", str(here / "pytest.ini"), "--rootdir", root, "-o", "addopts="]
     named += ["-p", "no:cacheprovider", "--import-mode=importlib", "--tb=short", "-q"]
@@ -114,7 +126,7 @@ def arguments(root: str, temp: str, told: dict, quick: bool) -> list[str]:
         if importlib.util.find_spec(module):
             named += ["-p", plugin]
             named += ["-o", "asyncio_mode=auto"] if plugin == "asyncio" else []
-    return named + (["-x"] if quick else [])
+    return named
 
 
 def main() -> None:
@@ -123,14 +135,13 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     recorder = Recorder(int(sys.argv[1]), nonce)
-    mode = sys.argv[2]
     root = str(Path.cwd())
     temp = tempfile.mkdtemp(prefix="verify-")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     recorder.write("ready", root=root, temp=temp, prefix=sys.prefix, base=sys.base_prefix)
     files = [str(Path(root, path)) for path in told["product"]]
-    options = arguments(root, temp, told, mode == "quick")
-    coverer = measuring(temp, files) if mode == "measure" else None
+    options = arguments(root, temp, told)
+    coverer = measuring(temp, files)
     if coverer:
         coverer.start()
     sources = [str(Path(root, folder)) for folder in told["sources"]]
@@ -143,8 +154,10 @@ def main() -> None:
         recorder.write("broken", text=type(error).__name__)
         os._exit(1)
     ran = measured(coverer, temp, files) if coverer else []
-    recorder.write("end", status=status, ran=ran)
+    digests = [digest(Path(root, path)) for path in told["files"]]
+    recorder.write("end", status=status, ran=ran, digests=digests, failed=recorder.failed)
     os._exit(0)  # a thread that the project left running must not hold us
 
 
-main()
+if __name__ == "__main__":  # a process that multiprocessing spawns imports this again
+    main()
