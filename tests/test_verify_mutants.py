@@ -10,6 +10,7 @@ import pytest
 from orchestrator.artifacts.tree import Tree
 from orchestrator.settings import Limits
 from orchestrator.verify import operators
+from orchestrator.verify.expectations import wronged
 from orchestrator.verify.mutants import BODIES, chosen, mutant, rewritten
 from tests.verification import ADDER, CLI, LIBRARY, QUICK, Workshop, tree, workshop
 
@@ -172,3 +173,79 @@ def test_a_suite_that_knows_only_the_text_of_the_product_is_found_out(
     assert verdict.outcome == "inconclusive"
     assert verdict.reasons[0].startswith("the suite tests the text of the product")
     assert "test_m1_c1_is_as_it_was" in verdict.reasons[0]
+
+
+EQUAL = """class Any:
+    def __eq__(self, other):
+        return True
+
+
+def add(a, b):
+    return Any()
+"""
+
+
+def test_a_product_that_equals_anything_does_not_mind_what_is_expected(workshop: Workshop) -> None:
+    verdict = workshop.verify(tree(ADDER, {"app/core.py": EQUAL}), CLI)
+
+    assert "the suite stays green though 1 tests expect another value" in verdict.reasons
+    assert not workshop.verify(tree(ADDER), CLI).reasons[0].startswith("the suite stays green")
+
+
+def test_only_values_that_a_test_itself_asserts_are_changed() -> None:
+    suite = (
+        "def test_a():\n    x = 1\n    assert x == 1\n    assert 'y' == str(x)\n\n"
+        "def test_b():\n    assert True == 1 or None\n    assert b'q' == b'q' * 1\n\n"
+        "def test_c():\n    for one in ():\n        assert one == 3\n\n"
+        "def helper():\n    assert 1 == 2\n"
+    )
+    found = wronged(Tree({"tests/test_x.py": suite.encode()}))
+
+    assert found.tests == ("tests/test_x.py::test_a", "tests/test_x.py::test_b")
+    text = found.files["tests/test_x.py"].decode()
+    assert "assert x == 19" in text
+    assert "assert b'not q' == b'q' * 1" in text
+    assert "assert 'y' == str(x)" in text
+    assert "assert one == 3" in text
+
+
+@pytest.mark.parametrize(
+    ("core", "reason"),
+    [
+        ("exec('def add(a, b): return a + b')\n", "nothing of the product could be broken"),
+        (
+            f"def add(a, b):\n    return a + b\n\n\nDEEP = {' + '.join(['1'] * 900)}\n",
+            "app/core.py is nested too deeply to be broken on purpose",
+        ),
+    ],
+)
+def test_what_cannot_be_broken_on_purpose_proves_nothing(
+    workshop: Workshop, core: str, reason: str
+) -> None:
+    product = tree(ADDER, {"app/core.py": core})
+    product = product.having({}, frozenset({"app/__main__.py"}))
+
+    verdict = workshop.verify(product, None)
+
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reasons[0].startswith(reason)
+
+
+def test_a_suite_with_one_honest_test_for_cover_is_too_weak(workshop: Workshop) -> None:
+    limits = QUICK.model_copy(update={"mutants": 8})
+    product = {
+        "lib.py": (
+            "def add(a, b):\n    return a + b\n\n\n"
+            "def less(a, b):\n    return a - b\n\n\n"
+            "def big(a):\n    return a > 9 and a != 11\n\n\n"
+            "def version():\n    return '1'\n"
+        ),
+        "tests/test_lib.py": (
+            "import lib\n\ndef test_all():\n    lib.add(1, 2), lib.less(1, 2), lib.big(1)\n"
+            "    assert lib.version() == '1'\n"
+        ),
+    }
+
+    reasons = workshop.verify(tree(product), LIBRARY, limits=limits).reasons
+
+    assert "the suite stays green on broken code: lib.py:2: + becomes -" in reasons

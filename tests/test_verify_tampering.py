@@ -169,3 +169,87 @@ def test_a_source_layout_is_imported_from_its_folder(workshop: Workshop) -> None
     assert verdict.tests.passed == 2
     assert verdict.tests.coverage > 60
     assert [one for one in verdict.reasons if "criterion" not in one] == []
+
+
+OVERWRITES = """from pathlib import Path
+
+import app.core
+
+def test_m1_c1_adds_two_numbers():
+    path = Path(app.core.__file__)
+    path.write_text(path.read_text().replace("return 0", "return a + b"))
+    space = {}
+    exec(path.read_text(), space)
+    assert space["add"](1, 2) == 3
+"""
+MISCOUNTS = """import sys
+
+from app.core import add
+
+def silenced(write):
+    def told(kind, **fields):
+        if "test_add" in str(fields.get("id")):
+            fields.update(outcome="passed", text="")
+        write(kind, **fields)
+    return told
+
+for module in list(sys.modules.values()):
+    for value in list(vars(module).values()) if module else ():
+        if type(value).__name__ == "Recorder":
+            value.write = silenced(value.write)
+
+def test_m1_c1_adds_two_numbers(request):
+    manager = getattr(request.config, "plugin" + "manager")
+    for plugin in manager.get_plugins():
+        if type(plugin).__name__ == "Recorder":
+            plugin.write = silenced(plugin.write)
+    assert add(1, 2) == 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "reason"),
+    [
+        (OVERWRITES, "app/core.py was overwritten while the tests ran"),
+        (MISCOUNTS, "pytest counted 2 failures, 1 were told"),
+    ],
+)
+def test_what_a_run_leaves_behind_gives_it_away(
+    workshop: Workshop, suite: str, reason: str
+) -> None:
+    changed = {"app/core.py": WRONG, "tests/contract/test_add.py": suite}
+
+    verdict = workshop.verify(tree(ADDER, changed), CLI)
+
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reasons[0].startswith(reason)
+
+
+def test_a_product_that_lies_among_its_tests_is_named() -> None:
+    files = {
+        "app/__init__.py": "import tests.made\nfrom tests import other, test_a\n",
+        "app/b.py": "from tests.made import x\nfrom . import made\nimport testing\n",
+        "tests/made.py": "",
+        "tests/other/__init__.py": "",
+        "tests/test_a.py": "from tests.made import x\n",
+    }
+
+    assert sorted(meddling(tree(files))) == [
+        "app/__init__.py: imports tests.made from the tests",
+        "app/__init__.py: imports tests.other from the tests",
+        "app/__init__.py: imports tests.test_a from the tests",
+        "app/b.py: imports tests.made from the tests",
+    ]
+
+
+def test_processes_that_a_test_spawns_do_not_run_our_bootstrap_again(workshop: Workshop) -> None:
+    suite = (
+        "import multiprocessing\n\nfrom app.core import add\n\n"
+        "def test_m1_c1_adds_in_a_pool():\n"
+        "    with multiprocessing.get_context('spawn').Pool(2) as pool:\n"
+        "        assert pool.starmap(add, [(1, 2), (3, 4)]) == [3, 7]\n"
+    )
+
+    verdict = workshop.verify(tree(ADDER, {"tests/contract/test_add.py": suite}), CLI)
+
+    assert (verdict.tests.passed, verdict.tests.total) == (1, 1)

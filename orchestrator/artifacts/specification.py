@@ -24,6 +24,7 @@ from orchestrator.artifacts.values import AnyCase, Value
 
 LONGEST_ADVANCE = 10 * 365 * 24 * 3600
 """Seconds, of all clock steps of a check together."""
+PRINTING = ("print", "sys.stdout.write", "stdout.write")
 LONGEST_PATTERN = 500
 AT_ONCE = range(2, 21)
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -168,27 +169,33 @@ def _step_problems(step: Step) -> list[str]:
         if step.json_subset and (reason := _bad_json(step.json_subset)):
             found.append(f"json_subset is not JSON ({reason})")
     if isinstance(step, PythonStep) and (said := _answered_by_itself(step)):
-        found.append(f"{said!r} stands in its own source: print a value that the product computes")
+        found.append(f"its own source prints {said!r}: print a value that the product computes")
     if isinstance(step, ClockStep) and step.advance_seconds < 1:
         found.append(f"advance_seconds is {step.advance_seconds}; the clock only goes forward")
     return found + _parallel_problems(step) if isinstance(step, ParallelStep) else found
 
 
 def _answered_by_itself(step: PythonStep) -> str:
-    """The expected output of which every line is a constant of the source, "" when there is none:
-    the product runs in the same process, and could print it or equal anything.
+    """The expected output of which every line is printed as a constant or by a comparison, "" when
+    there is none: the product runs in the same process, and could print it or equal anything.
     """
     try:
         nodes = [*ast.walk(ast.parse(step.source))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    constants = [one.value for one in nodes if isinstance(one, ast.Constant)]
+    calls = [one for one in nodes if isinstance(one, ast.Call)]
+    printed = [given for one in calls if ast.unparse(one.func) in PRINTING for given in one.args]
+    constants = [one.value for one in printed if isinstance(one, ast.Constant)]
     known = {line.strip() for one in constants for line in str(one).splitlines()}
-    if any(isinstance(one, ast.Compare) for one in nodes):
+    if any(_compares(one) for one in printed):
         known |= {"True", "False"}
     wanted = [one.text for one in step.stdout if one.how in ("equals", "contains") and one.text]
     own = (text for text in wanted if {line.strip() for line in text.splitlines()} <= known)
     return next(own, "")
+
+
+def _compares(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq)
 
 
 def _parallel_problems(step: ParallelStep) -> list[str]:

@@ -66,7 +66,8 @@ def _doubts(facts: Facts) -> Iterator[str]:
         yield facts.suite.doubt
     for path in facts.unbreakable:
         yield f"{path} is nested too deeply to be broken on purpose: nothing says what tests it"
-    if facts.suite.green and facts.product and not facts.strength:
+    broken = any(one.kind in ("body", "operator") for one in facts.strength)
+    if facts.suite.green and facts.product and not broken:
         yield "nothing of the product could be broken on purpose, so its suite proves nothing"
     for mutant in facts.strength:
         if mutant.kind == "same" and mutant.killed:
