@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import with_options
+from orchestrator.cli.options import PACKAGES, with_options
 from orchestrator.cli.output import as_text, here
 from orchestrator.errors import Misuse
 
@@ -38,7 +38,7 @@ SANDBOX = click.option(
     type=click.Path(path_type=Path),
     help="What it must do, as JSON; without it, its own tests decide.",
 )
-@with_options(SANDBOX, JSON)
+@with_options(SANDBOX, PACKAGES, JSON)
 def verify(folder: Path, criteria_file: Path | None, as_json: bool, **flags: object) -> int:
     """The whole verification that a milestone gets, on the project in DIR, which stays as it is.
 
@@ -74,7 +74,7 @@ def verify(folder: Path, criteria_file: Path | None, as_json: bool, **flags: obj
 @DIR
 @click.argument("words", metavar="-- CMD ...", nargs=-1, required=True)
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds.")
-@with_options(SANDBOX, JSON)
+@with_options(SANDBOX, PACKAGES, JSON)
 def sandbox(
     folder: Path, words: tuple[str, ...], timeout: float, as_json: bool, **flags: object
 ) -> int:

@@ -12,7 +12,7 @@ from orchestrator.project import reading
 from orchestrator.sandbox import Command
 from orchestrator.settings import SandboxName, Settings
 from orchestrator.verify import environment
-from orchestrator.verify.environment import Requirements, Uv, requirements
+from orchestrator.verify.environment import Requirements, refusal, requirements, unknown
 
 
 class Trial(Value):
@@ -53,7 +53,7 @@ async def run(
         Command(
             argv=argv,
             tree=tree,
-            environment=await _environment(tree, place, env),
+            environment=await _environment(tree, chosen, env),
             tools=None,
             seconds=seconds,
             memory_mib=chosen.limits.memory_mib,
@@ -83,12 +83,14 @@ def _tree(folder: Path) -> Tree:
     return found.tree
 
 
-async def _environment(tree: Tree, place: Path, env: Mapping[str, str]) -> Path:
+async def _environment(tree: Tree, chosen: Settings, env: Mapping[str, str]) -> Path:
     """With what the project requires; where that is nothing, no index is asked."""
     asked = requirements(tree)
     if not isinstance(asked, Requirements):
         raise _unusable(asked.problems)
-    uv = Uv(program=machine.uv_program(), python=machine.python(), cache=place, env=env)
+    if strange := unknown(asked.lines, chosen.allow_packages):
+        raise _unusable(tuple(refusal(name, asked.source) for name in strange))
+    uv = machine.uv_of(chosen, env)
     if not asked.lines:
         return await environment.provide("", uv)
     locked = await environment.lock(asked.lines, uv)
@@ -98,4 +100,4 @@ async def _environment(tree: Tree, place: Path, env: Mapping[str, str]) -> Path:
 
 
 def _unusable(problems: tuple[str, ...]) -> Misuse:
-    return Misuse("; ".join(problems[:5]), "mend the project's requirements")
+    return Misuse("; ".join(problems[:5]), "mend the project's requirements, or allow the package by name")

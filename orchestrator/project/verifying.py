@@ -12,7 +12,7 @@ from orchestrator.project.layout import layout
 from orchestrator.project.reading import LeftOut, Reading
 from orchestrator.settings import Settings
 from orchestrator.verify import Subject, Verifier, unverified
-from orchestrator.verify.environment import Requirements, requirements
+from orchestrator.verify.environment import Requirements, refusal, requirements, unknown
 
 
 class Inspection(Value):
@@ -37,7 +37,7 @@ async def verify(
         verdict = unverified(subject, found.refused, chosen.sandbox)
     else:
         await machine.probed(chosen, env)
-        verdict = await _verdict(subject, _verifier(chosen, env))
+        verdict = await _verdict(subject, _verifier(chosen, env), chosen.allow_packages)
     return Inspection(verdict=verdict, left_out=found.left_out)
 
 
@@ -52,10 +52,14 @@ def _subject(found: Reading, contract: Contract) -> Subject:
     )
 
 
-async def _verdict(subject: Subject, verifier: Verifier) -> Verdict:
+async def _verdict(subject: Subject, verifier: Verifier, allowed: tuple[str, ...]) -> Verdict:
     asked = requirements(subject.tree)
     if not isinstance(asked, Requirements):
         return unverified(subject, asked.problems, verifier.sandbox)
+    if strange := unknown(asked.lines, allowed):
+        refused = tuple(refusal(name, asked.source) for name in strange)
+        found = unverified(subject, refused, verifier.sandbox)
+        return found.model_copy(update={"outcome": "inconclusive"})
     locked = await verifier.lock(asked.lines)
     if locked.error:
         return unverified(subject, (locked.error,), verifier.sandbox)

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.sandbox import Command, ExecResult, seccomp
 from orchestrator.sandbox.interpreter import Installation, installation
 from orchestrator.sandbox.mounts import PACKED, TOOLS, WORK, Mounts, install, mount
-from orchestrator.sandbox.namespace import READY, SEARCHED, SEPARATE, dropped, located, run
+from orchestrator.sandbox.namespace import SAY_READY, SEARCHED, SEPARATE, dropped, located, run
 from orchestrator.sandbox.surroundings import arguments, variables
 from orchestrator.settings import SandboxName
 
@@ -17,8 +17,7 @@ _BARE_ENV = {"PATH": SEARCHED}
 """For bwrap itself: its first process stays inside and shows its environment to everybody."""
 _UNPACK = (
     f'log=$(tar -xmf {PACKED} -C {WORK} 2>&1) || {{ printf "%s" "$log" >&2; exit 1; }}\n'
-    'printf "%s\\n" "$0" >&2\n'
-    'exec "$@"'
+    f'{SAY_READY}exec "$@"'
 )
 _SEPARATE = (*SEPARATE, "--unshare-net")
 
@@ -61,7 +60,7 @@ def _enter(command: Command, mounts: Mounts) -> None:
     for name, value in variables(command, "/tmp").items():
         mounts.add("--setenv", name, value)
     mounts.add("--seccomp", str(mounts.open(seccomp.program(platform.machine()))), "--")
-    mounts.add(*_limits(command), "sh", "-c", _UNPACK, READY.decode().strip())
+    mounts.add(*_limits(command), "sh", "-c", _UNPACK, "sandbox")
     mounts.add(*arguments(command, TOOLS))
 
 

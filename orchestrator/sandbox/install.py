@@ -16,14 +16,14 @@ from orchestrator.errors import Missing
 from orchestrator.sandbox import Command, ExecResult, seccomp
 from orchestrator.sandbox.interpreter import Installation, base, reachable
 from orchestrator.sandbox.mounts import ETC, WORK, Mounts, install, mount
-from orchestrator.sandbox.namespace import READY, SEPARATE, dropped, located, run
+from orchestrator.sandbox.namespace import SAY_READY, SEPARATE, dropped, located, run
 
 UV = "/uv"
 CACHE = "/cache"
 BUILD = "/build"
 """Names inside: uv, its cache, and the folder that is built."""
 
-_ENTER = 'printf "%s\\n" "$0" >&2\nexec "$@"'
+_ENTER = f'{SAY_READY}exec "$@"'
 _ADDRESS_SPACE_MIB = 8192
 _LARGEST_FILE_MIB = 2048
 _TRUST = ("pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates/extracted")
@@ -80,7 +80,7 @@ class InstallSandbox:
                 mounts.add_file(content, inside)
             mounts.add("--remount-ro", "/", "--chdir", WORK)
             mounts.add("--seccomp", str(mounts.open(seccomp.program(platform.machine()))), "--")
-            mounts.add(*_limits(errand), "sh", "-c", _ENTER, READY.decode().strip(), *errand.argv)
+            mounts.add(*_limits(errand), "sh", "-c", _ENTER, "sandbox", *errand.argv)
 
         # The variables go through bubblewrap itself: as its arguments every user could read them.
         return await run(_command(errand), fill, program=program, separate=SEPARATE, env=env)

@@ -18,7 +18,8 @@ from orchestrator.sandbox.streams import readable
 
 SEARCHED = "/usr/local/bin:/usr/bin:/bin"
 READY = b"\x1b[sandbox ready]\n"
-"""What the shell inside writes to its standard error once everything is mounted; given as $0."""
+SAY_READY = "printf '\\033[sandbox ready]\\n' >&2\n"
+"""What the shell inside writes to its standard error once everything is mounted, and how."""
 SEPARATE = (
     *("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--unshare-pid"),
     *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),

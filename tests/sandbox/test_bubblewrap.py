@@ -169,6 +169,10 @@ print(count)
         ("raw('bpf', 0, 0, 0)", "EPERM"),
         ("raw('ptrace', 0, 0, 0, 0)", "EPERM"),
         ("raw('open_tree', 0, 0, 0)", "EPERM"),
+        ("raw('shmget', 1, 4096, 0o1600)", "EPERM"),
+        ("raw('memfd_create', id(b'x'), 0)", "EPERM"),
+        ("open('/proc/1/mem', 'r+b')", "EACCES"),
+        ("open('/proc/1/task/1/mem', 'r+b')", "EACCES"),
         ("import fcntl; fcntl.ioctl(0, 0x5412, b'x')", "EPERM"),
     ],
 )
@@ -176,8 +180,14 @@ def test_system_calls_that_nobody_needs_are_refused(
     bubblewrap: Sandbox, run: Run, body: str, error: str
 ) -> None:
     table = {
-        "x86_64": {"unshare": 272, "clone": 56, "keyctl": 250, "bpf": 321, "ptrace": 101},
-        "aarch64": {"unshare": 97, "clone": 220, "keyctl": 219, "bpf": 280, "ptrace": 117},
+        "x86_64": {
+            **{"unshare": 272, "clone": 56, "keyctl": 250, "bpf": 321, "ptrace": 101},
+            **{"shmget": 29, "memfd_create": 319},
+        },
+        "aarch64": {
+            **{"unshare": 97, "clone": 220, "keyctl": 219, "bpf": 280, "ptrace": 117},
+            **{"shmget": 194, "memfd_create": 279},
+        },
     }[os.uname().machine] | {"clone3": 435, "io_uring_setup": 425, "open_tree": 428}
     raw = f"""
 import ctypes
