@@ -100,4 +100,6 @@ async def _environment(tree: Tree, chosen: Settings, env: Mapping[str, str]) -> 
 
 
 def _unusable(problems: tuple[str, ...]) -> Misuse:
-    return Misuse("; ".join(problems[:5]), "mend the project's requirements, or allow the package by name")
+    return Misuse(
+        "; ".join(problems[:5]), "mend the project's requirements, or allow the package by name"
+    )
