@@ -254,10 +254,17 @@ def test_a_project_does_not_choose_how_it_is_run(
     assert (code, json.loads(out)["backend"]) == (0, "bubblewrap")
 
 
-def test_outside_the_project_the_persons_settings_hold(cli: Cli, home: Path) -> None:
-    fill(home, {"p/x.py": "", "orchestrate.toml": 'sandbox = "process"\n'})
-    code, out, _ = cli("sandbox", "p", "--json", "--", "true")
-    assert (code, json.loads(out)["backend"]) == (0, "process")
+def test_outside_the_project_the_persons_settings_hold(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(home, {"p/x.py": "", "orchestrate.toml": "[limits]\noutput_kib = 1\n"})
+    code, out, _ = cli("sandbox", "p", "--json", "--", "python", "-c", "print('x' * 2000)")
+    assert (code, json.loads(out)["truncated"]) == (0, True)
+    (home / "orchestrate.toml").write_text('sandbox = "process"\n', "utf-8")
+    code, _, err = cli("sandbox", "p", "--", "true")
+    assert (code, "no boundary" in err) == (2, True)
+    (home / "orchestrate.toml").unlink()
+    monkeypatch.setenv("ORCHESTRATE_SANDBOX", "process")
     assert cli("sandbox", "p", "--", "true")[2].startswith("UNSANDBOXED: ")
 
 

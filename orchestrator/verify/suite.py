@@ -151,7 +151,10 @@ async def _share(tree: Tree, bench: Bench, order: Order) -> Part:
 
 def _overwritten(tree: Tree, found: Part) -> str:
     """Says which source is no longer what it was at the end of a run, "" for none."""
-    for path, digest in zip(names.sources(tree), found.digests, strict=False):
+    paths = names.sources(tree)
+    if not found.doubt and len(found.digests) != len(paths):
+        return "the test run did not say what became of the sources: results are tampered with"
+    for path, digest in zip(paths, found.digests, strict=False):
         if hashlib.sha256(tree[path]).hexdigest() != digest:
             return f"{path} was overwritten while the tests ran: results are tampered with"
     return ""
