@@ -538,3 +538,10 @@ def test_a_repeat_is_written_out_in_every_text_of_a_step(workshop: Workshop) -> 
     (result,) = workshop.play(product, CLI, check("shown", step))
 
     assert (result.outcome, result.detail) == ("passed", "")
+
+
+def test_what_a_conftest_imports_is_covered(workshop: Workshop) -> None:
+    product = tree(ADDER, {"tests/conftest.py": "import app.core\n"})
+    product = product.having({}, frozenset({"app/__main__.py"}))
+
+    assert workshop.verify(product, None).tests.coverage == 100

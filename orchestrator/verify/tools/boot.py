@@ -29,12 +29,18 @@ class Recorder:
         self._nonce = nonce
         self._process = os.getpid()
         self.failed = 0
+        self.measuring = None
 
     def write(self, kind: str, **fields: object) -> None:
         if os.getpid() == self._process:
             record = {"nonce": self._nonce, "kind": kind, **fields}
             self._out.write(json.dumps(record).encode() + b"\n")
             self._out.flush()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        if self.measuring:  # from the first line of the project's on; what pytest did until now
+            self.measuring.start()  # takes twice as long while it is traced
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector):
@@ -141,9 +147,7 @@ def main() -> None:
     recorder.write("ready", root=root, temp=temp, prefix=sys.prefix, base=sys.base_prefix)
     files = [str(Path(root, path)) for path in told["product"]]
     options = arguments(root, temp, told)
-    coverer = measuring(temp, files)
-    if coverer:
-        coverer.start()
+    recorder.measuring = measuring(temp, files)
     sources = [str(Path(root, folder)) for folder in told["sources"]]
     sys.path[:0] = sources
     if sources != [root]:
@@ -153,7 +157,7 @@ def main() -> None:
     except BaseException as error:  # whatever the project threw at pytest is the answer
         recorder.write("broken", text=type(error).__name__)
         os._exit(1)
-    ran = measured(coverer, temp, files) if coverer else []
+    ran = measured(recorder.measuring, temp, files) if recorder.measuring else []
     digests = [digest(Path(root, path)) for path in told["files"]]
     recorder.write("end", status=status, ran=ran, digests=digests, failed=recorder.failed)
     os._exit(0)  # a thread that the project left running must not hold us
