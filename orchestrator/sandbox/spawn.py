@@ -18,7 +18,7 @@ from orchestrator.sandbox.streams import Fed, Kept, readable
 KilledBy = Literal["", "time", "memory", "output", "signal"]
 
 _POLL = 0.1
-_SPACE = "see whether memory, processes and open files are free"
+_SPACE = "see whether memory, processes and open files are free, and util-linux is installed"
 _PATIENCE = 1.0
 """Seconds for the last output, once every process that we can find is dead."""
 
@@ -44,6 +44,14 @@ class Launch(Value):
     cwd: Path
     fds: tuple[int, ...] = ()
     uid: int | None = None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """By setpriv where rights are dropped: Popen's `user` copies all our memory's tables."""
+        if self.uid is None:
+            return self.argv
+        drop = (f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--")
+        return ("setpriv", *drop, *self.argv)
 
 
 class Grip(Protocol):
@@ -121,7 +129,7 @@ def _start(
         os.fchmod(fd, 0o666)  # /dev/stdin and its kin are opened anew, by another user
     try:
         child = subprocess.Popen(
-            launch.argv,
+            launch.command,
             env=launch.env,
             cwd=launch.cwd,
             stdin=stdin,
@@ -129,14 +137,11 @@ def _start(
             stderr=stderr,
             pass_fds=(*launch.fds, *command.pass_fds),
             start_new_session=True,
-            user=launch.uid,
-            group=launch.uid,
-            extra_groups=None if launch.uid is None else [],
         )
     except OSError as error:
         for fd in (feeding, reading_out, reading_err):
             os.close(fd)
-        raise Missing(f"cannot start {launch.argv[0]}: {error}", _SPACE) from error
+        raise Missing(f"cannot start {launch.command[0]}: {error}", _SPACE) from error
     finally:
         for fd in (stdin, stdout, stderr, *launch.fds):
             os.close(fd)
