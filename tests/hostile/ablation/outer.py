@@ -64,6 +64,8 @@ class Outer:
     def _told(self, base: Path, environment: Path, words: list[str]) -> list[list[str] | None]:
         bwrap = ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
         bwrap += ["--tmpfs", "/dev/shm", "--tmpfs", "/tmp"]
+        for place in self._hidden():
+            bwrap += ["--ro-bind", place, place]
         bwrap += ["--ro-bind", str(self._ground), str(self._ground), "--bind", str(base), str(base)]
         if self._user.cache:
             bwrap += ["--bind", str(self._user.cache), str(self._user.cache)]
@@ -73,6 +75,10 @@ class Outer:
         words = [str(base), str(environment), cache, *words]
         env = self._user.environment(base / "home", base / "tmp")
         return self._answer([*bwrap, str(self._user.python), *_WORKER, *words], env, self._user.uid)
+
+    def _hidden(self) -> list[str]:
+        """What the worker imports from below /tmp, when the tests are checked out there."""
+        return [one for one in self._user.path.split(os.pathsep) if one.startswith("/tmp/")]
 
     def _answer(self, argv: list[str], env: object, uid: int | None) -> list[list[str] | None]:
         own = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
