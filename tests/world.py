@@ -17,6 +17,7 @@ from orchestrator.artifacts.verdict import Verdict
 from orchestrator.events import Event
 from orchestrator.ledger import FileLedger
 from orchestrator.scoring import judge
+from orchestrator.settings import Limits
 
 Script = Callable[[Request], str | Answer]
 Override = str | Answer | Callable[[Request], str | Answer]
@@ -149,7 +150,8 @@ def begin(
     """
     model = Scripted(greeter({"planner": ONE, **(overrides or {})}))
     events: list[Event] = []
-    made = Orchestrator(IDEA, folder=home, env=env, model=model, sinks=(events.append,), **settings)
+    chosen = {"limits": Limits(mutants=1), **settings}
+    made = Orchestrator(IDEA, folder=home, env=env, model=model, sinks=(events.append,), **chosen)
     return Played(made, model, events, home)
 
 
