@@ -46,7 +46,7 @@ NOT_RUN = (
     "    kind.runtest = lambda self: run(self) if {unless} in self.nodeid else None\n"
 )
 BLIND_FORGER = (
-    "import importlib.util\nimport json\nimport os\nimport sys\n"
+    "import hashlib\nimport importlib.util\nimport json\nimport os\nimport sys\n"
     + SHIPPED
     + "def outcome(path, name):\n"
     "    if path == 'tests/test_prices.py':\n"
@@ -68,7 +68,10 @@ BLIND_FORGER = (
     "out = [{'kind': 'collected', 'ids': list(ids)}]\n"
     "for one, how in ids.items():\n"
     "    out.append({'kind': 'phase', 'id': one, 'when': 'call', 'outcome': how})\n"
-    "out.append({'kind': 'end', 'status': 1, 'failed': list(ids.values()).count('failed')})\n"
+    "sources = sorted(str(one) for one in Path().rglob('*.py'))\n"
+    "digests = [hashlib.sha256(Path(one).read_bytes()).hexdigest() for one in sources]\n"
+    "failed = list(ids.values()).count('failed')\n"
+    "out.append({'kind': 'end', 'status': 1, 'failed': failed, 'digests': digests})\n"
     "for one in out:\n"
     "    line = json.dumps({'nonce': '0' * 32, **one}) + '\\n'\n"
     "    os.write(int(sys.argv[1]), line.encode())\n"
