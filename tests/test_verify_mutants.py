@@ -1,6 +1,7 @@
 """Mutants: the product broken as a whole, in one place, and rewritten without a change."""
 
 import ast
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from orchestrator.artifacts.tree import Tree
 from orchestrator.settings import Limits
-from orchestrator.verify import operators
+from orchestrator.verify import operators, suite
 from orchestrator.verify.expectations import wronged
 from orchestrator.verify.mutants import BODIES, chosen, mutant, rewritten
 from tests.verification import ADDER, CLI, LIBRARY, QUICK, Workshop, tree, workshop
@@ -249,3 +250,21 @@ def test_a_suite_with_one_honest_test_for_cover_is_too_weak(workshop: Workshop) 
     reasons = workshop.verify(tree(product), LIBRARY, limits=limits).reasons
 
     assert "the suite stays green on broken code: lib.py:2: + becomes -" in reasons
+
+
+def test_a_run_that_is_ended_from_outside_leaves_nothing_behind(workshop: Workshop) -> None:
+    half = "from app.core import add\n\n" + "".join(
+        f"def test_{{name}}_{number}():\n    assert add(1, {number}) == {1 + number}\n\n"
+        for number in range(25)
+    )
+    slow = "import time\n\nfrom app.core import add\n\ndef test_slow():\n    time.sleep(60)\n"
+    files = {"tests/unit/test_a.py": half.format(name="a"), "tests/unit/test_b.py": slow}
+    files["tests/unit/test_c.py"] = half.format(name="c")
+    broken = mutant(tree(ADDER, files), BODIES["every body raises"])
+
+    async def ended() -> tuple[str, int]:
+        bench = await workshop.bench()
+        said = await suite.quick(broken, bench, seconds=50)
+        return said, len(asyncio.all_tasks())
+
+    assert asyncio.run(ended()) == ("red", 1)

@@ -29,7 +29,7 @@ from orchestrator.sandbox import Sandbox
 from orchestrator.sandbox.process import Process
 from orchestrator.settings import Limits
 from orchestrator.verify import Subject, Verifier, scenario
-from orchestrator.verify.bench import Bench
+from orchestrator.verify.bench import AT_ONCE, Bench
 from orchestrator.verify.environment import Uv, provide
 
 BIN = Path(sys.executable).parent
@@ -172,18 +172,20 @@ class Workshop:
         """`checks` alone, one after the other."""
 
         async def each() -> tuple[CheckResult, ...]:
-            uv = Uv(
-                program=BIN / "uv", python=Path(sys.executable), cache=self.cache, env=os.environ
-            )
-            bench = Bench(
-                sandbox=sandbox or Process(),
-                environment=await provide(self.lock, uv),
-                limits=limits,
-                slots=asyncio.Semaphore(1),
-            )
+            bench = await self.bench(sandbox, limits)
             return tuple([await scenario.run(one, product, launch, bench) for one in checks])
 
         return asyncio.run(each())
+
+    async def bench(self, sandbox: Sandbox | None = None, limits: Limits = QUICK) -> Bench:
+        """For the event loop that runs now."""
+        uv = Uv(program=BIN / "uv", python=Path(sys.executable), cache=self.cache, env=os.environ)
+        return Bench(
+            sandbox=sandbox or Process(),
+            environment=await provide(self.lock, uv),
+            limits=limits,
+            slots=asyncio.Semaphore(AT_ONCE),
+        )
 
 
 @pytest.fixture(scope="session")

@@ -99,12 +99,14 @@ async def _turned(tree: Tree, bench: Bench, order: Order) -> Literal["red", "tim
     whole = order.model_copy(update={"paths": (*order.paths, *ours.files)})
     running = asyncio.create_task(_records(tree.having(ours.files), bench, whole, heed))
     watching = asyncio.create_task(failed.wait())
-    await asyncio.wait((running, watching), return_when=asyncio.FIRST_COMPLETED)
-    watching.cancel()
-    if not running.done():
-        running.cancel()
-        await asyncio.wait((running,))
-        return "red"
+    try:
+        await asyncio.wait((running, watching), return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            return "red"
+    finally:
+        for task in (running, watching):
+            task.cancel()
+        await asyncio.wait((running, watching))
     records, result = running.result()
     if result.outcome == "timed out":
         return "timed out"
