@@ -159,10 +159,11 @@ COUNTS_RUNS = forged(
     _prices(
         "from pathlib import Path\n\nfrom prices.core import total\n\n"
         "left = Path('/tmp/ran')\n"
-        "left.write_text(left.read_text() + 'x' if left.exists() else 'x')\n\n\n"
+        "with left.open('a') as file:  # several runs at once\n"
+        "    file.write('x')\n\n\n"
         "def test_total():\n"
         "    total([1, 2])\n"
-        "    assert len(left.read_text()) < 3\n"
+        "    assert left.stat().st_size < 3\n"
     ),
 )
 SECOND_TRY = forged(
