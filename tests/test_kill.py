@@ -149,6 +149,7 @@ def test_killed_before_an_answer_at_each_stage_it_asks_only_that_again(
     assert report_of(home).possibly_billed_twice == len(PLACES)
 
 
+@pytest.mark.full
 def test_killed_after_an_answer_or_between_stages_it_asks_nothing_that_it_has_again(
     home: Path, env: dict[str, str], undisturbed: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_killed_after_an_answer_or_between_stages_it_asks_nothing_that_it_has_ag
     assert lasting(report_of(elsewhere)) == lasting(report_of(home))
 
 
+@pytest.mark.full
 def test_killed_while_milestones_are_built_side_by_side_it_comes_to_the_same(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from orchestrator import recordings, run
 from orchestrator.artifacts.report import lasting
 from orchestrator.events import Event, Rerouted
@@ -30,6 +32,7 @@ def merges(played: Played) -> list[str]:
     return played.git("log", "--first-parent", "--format=%s", "main").splitlines()
 
 
+@pytest.mark.full
 def test_two_milestones_that_edit_one_line_both_land_however_many_run_at_once(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

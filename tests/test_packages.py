@@ -28,6 +28,9 @@ from tests.packages import BIN, Index, index, place, uv
 from tests.verification import QUICK
 
 __all__ = ["index", "place", "uv"]
+
+pytestmark = pytest.mark.full
+"""They build environments over and over: two minutes that `.ci/run` does not have."""
 PLACE = "run/package/foo-bar"
 
 

@@ -31,6 +31,9 @@ from tests.packages import Index, index, place, uv
 
 __all__ = ["index", "place", "uv"]
 
+pytestmark = pytest.mark.full
+"""They build environments over and over: two minutes that `.ci/run` does not have."""
+
 
 def asked(text: str) -> Requirements | Refused:
     return requirements(Tree({"requirements.txt": text.encode()}))

@@ -150,7 +150,7 @@ def begin(
     """
     model = Scripted(greeter({"planner": ONE, **(overrides or {})}))
     events: list[Event] = []
-    chosen = {"limits": Limits(mutants=1), **settings}
+    chosen = {"limits": Limits(mutants=0), **settings}
     made = Orchestrator(IDEA, folder=home, env=env, model=model, sinks=(events.append,), **chosen)
     return Played(made, model, events, home)
 
