@@ -204,10 +204,21 @@ def test_only_values_that_a_test_itself_asserts_are_changed() -> None:
 
     assert found.tests == ("tests/test_x.py::test_a", "tests/test_x.py::test_b")
     text = found.files["tests/test_x.py"].decode()
-    assert "assert x == 19" in text
+    assert "assert x == 18" in text
     assert "assert b'not q' == b'q' * 1" in text
     assert "assert 'y' == str(x)" in text
     assert "assert one == 3" in text
+
+
+@pytest.mark.parametrize("value", ["0", "-17", "17.5", "1e300", "float('inf')", "''", "b''"])
+def test_the_other_value_is_never_the_same(value: str) -> None:
+    suite = f"def test_a():\n    assert f() == {value}\n"
+    found = wronged(Tree({"tests/test_x.py": suite.encode()}))
+
+    for text in found.files.values():
+        expected = text.decode().rpartition("== ")[2]
+        assert eval(expected) != eval(value)
+    assert bool(found.files) is ("float" not in value and "-" not in value)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,11 @@ def records(*phases: Record, **end: object) -> tuple[Record, ...]:
     )
 
 
+def judged(told: tuple[Record, ...], ended: ExecResult, expected: tuple[str, ...]) -> results.Suite:
+    """A suite of one run."""
+    return results.join((results.part(told, ended),), expected)
+
+
 def result(visibility: Visibility, outcome: Kind | None = None) -> CheckResult:
     return CheckResult(
         check=f"M1-C1-{visibility}-1",
@@ -55,7 +60,7 @@ def result(visibility: Visibility, outcome: Kind | None = None) -> CheckResult:
 def facts(**changed: object) -> Facts:
     strong = (Mutant(kind="body", name="every body raises", outcome="red"),)
     good: dict[str, object] = {
-        "suite": results.judge(records(*ran(CONTRACT)), ENDED, ()),
+        "suite": judged(records(*ran(CONTRACT)), ENDED, ()),
         "checks": (result("shown"), result("held")),
         "strength": strong,
         "start": "",
@@ -111,7 +116,7 @@ def test_everything_proven_passes_without_a_reason() -> None:
         ({"meddling": ("tests/conftest.py: pytest_x",)}, "inconclusive", "tests/conftest.py: py"),
         ({"suite": results.nothing("no test")}, "inconclusive", "no test"),
         (
-            {"suite": results.judge(records(*ran(CONTRACT, "failed")), ENDED, ())},
+            {"suite": judged(records(*ran(CONTRACT, "failed")), ENDED, ())},
             "fail",
             f"{CONTRACT} failed: AssertionError: no",
         ),
@@ -128,7 +133,7 @@ def test_one_thing_amiss_never_passes_and_is_named(
 
 def test_a_criterion_with_a_failing_test_beside_a_passing_one_is_not_met() -> None:
     other = "tests/contract/test_a.py::test_m1_c1_again"
-    both = results.judge(records(*ran(CONTRACT), *ran(other, "failed")), ENDED, ())
+    both = judged(records(*ran(CONTRACT), *ran(other, "failed")), ENDED, ())
 
     (criterion,) = decide(facts(suite=both)).criteria
 
@@ -161,14 +166,14 @@ def test_a_criterion_with_a_failing_test_beside_a_passing_one_is_not_met() -> No
 def test_a_record_that_proves_nothing_is_doubted(
     told: tuple[Record, ...], ended: ExecResult, doubt: str
 ) -> None:
-    found = results.judge(told, ended, ("t::a",))
+    found = judged(told, ended, ("t::a",))
 
     assert doubt in found.doubt
     assert not found.green
 
 
 def test_phases_add_up_to_one_outcome_for_each_test() -> None:
-    found = results.judge(
+    found = judged(
         records(
             *ran("t::passed[1]"),
             *ran("t::failed", "failed"),

@@ -64,7 +64,8 @@ def _expected(node: ast.stmt) -> ast.Constant | None:
         return None
     sides = [compared.left, compared.comparators[0]]
     constants = [one for one in sides if isinstance(one, ast.Constant)]
-    return constants[0] if len(constants) == 1 and _another(constants[0].value) else None
+    known = len(constants) == 1 and _another(constants[0].value) is not None
+    return constants[0] if known else None
 
 
 def _another(value: object) -> str | bytes | int | float | None:
@@ -75,6 +76,8 @@ def _another(value: object) -> str | bytes | int | float | None:
         return f"not {value}"
     if isinstance(value, bytes):
         return b"not " + value
-    if isinstance(value, int | float):
-        return value * 2 + 17
+    if isinstance(value, int):
+        return value + 17
+    if isinstance(value, float):
+        return 17.5 if value != 17.5 else 0.5
     return None

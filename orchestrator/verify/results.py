@@ -41,11 +41,6 @@ class Part(Value):
     """What our sentinels say against the results."""
 
 
-def judge(records: tuple[Record, ...], result: ExecResult, expected: tuple[str, ...]) -> Suite:
-    """Records of one run -> what the tests did; `expected` tests must be among them."""
-    return join((part(records, result),), expected)
-
-
 def part(records: tuple[Record, ...], result: ExecResult) -> Part:
     started = bool(records) and records[0].kind == "ready"
     outcomes, texts = _outcomes(records) if started else ({}, {})
