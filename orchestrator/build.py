@@ -3,29 +3,20 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from orchestrator import memory, routing, scoring
+from orchestrator import landing, memory, routing, scoring
 from orchestrator.agents.state import State
 from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
-from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Stop
+from orchestrator.errors import Cancelled, Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
-from orchestrator.milestone import Attempts, Parts
+from orchestrator.landing import Built, Landed, Turn
+from orchestrator.milestone import CANCELLED, Attempts, Ended, Parts
+from orchestrator.people import Anew
 from orchestrator.render import visible
 from orchestrator.repo import Merged
-
-
-@dataclass(frozen=True)
-class Landed:
-    """Main after a milestone's turn in plan order: merged or not, `built` is what it holds."""
-
-    outcome: Outcome
-    specification: Specification | None
-    main: str
-    built: tuple[memory.Built, ...]
 
 
 @dataclass(frozen=True)
@@ -40,8 +31,8 @@ class Union:
 
 
 class Build:
-    """Builds every milestone of a plan. Time chooses nothing: merges are in plan order, bases fixed
-    by it.
+    """Builds every milestone of a plan, and those anew that a person asks for after that. Time
+    chooses nothing: merges are in plan order, bases fixed by it.
     """
 
     def __init__(self, parts: Parts, halt: Halt, *, idea: str, plan: Plan, root: str) -> None:
@@ -49,39 +40,74 @@ class Build:
         self._halt = halt
         self._idea = idea
         self._plan = plan
-        self._first = Landed(_nothing(), None, root, ())
-        self._order = in_order(plan)
+        self._first = Landed(landing.nothing(), None, root, ())
+        self._turns: list[str] = []
+        """Whose turn it is to land, one after the other; who is built anew comes last again."""
         self._landings: dict[str, asyncio.Task[Landed]] = {}
+        self._attempts: dict[str, Attempts] = {}
 
-    async def run(self) -> tuple[Landed, ...]:
-        """What became of each milestone, in plan order.
+    async def run(self, anew: tuple[Anew, ...] = ()) -> Built:
+        """What became of each milestone.
 
         A Stop parks its own milestone and whoever waits for it. When it is one that others need not
         wait for (a host, a person) they go on until none can move; any other lets nothing new
         begin. Then the first cause is raised.
         """
-        for one in self._order:
-            task = asyncio.create_task(self._land(one), name=one.id)
+        await self._round(in_order(self._plan), self._first, None)
+        for one in anew:
+            if self._landings[one.milestone].result().outcome.status == "complete":
+                continue
+            last = self._landings[self._turns[-1]].result()
+            await self._round(self._freed(one.milestone), last, one)
+        landed = {name: task.result() for name, task in self._landings.items()}
+        return Built(
+            landed=tuple(landed[one.id] for one in in_order(self._plan)),
+            last=landed[self._turns[-1]],
+        )
+
+    async def _round(
+        self, milestones: tuple[Milestone, ...], before: Landed, anew: Anew | None
+    ) -> None:
+        """Lets `milestones`, in plan order, land on `before`; `anew` is the first of them."""
+        turn: Turn = landing.done(before)
+        tasks: list[asyncio.Task[Landed]] = []
+        for one in milestones:
+            self._turns = [*(name for name in self._turns if name != one.id), one.id]
+            words = anew.words if anew and anew.milestone == one.id else None
+            task = asyncio.create_task(self._land(one, turn, words), name=one.id)
             task.add_done_callback(self._parked)
-            self._landings[one.id] = task
-        ended = await asyncio.gather(*self._landings.values(), return_exceptions=True)
+            self._landings[one.id] = turn = task
+            tasks.append(task)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
         if self._halt.cause is not None:
             raise self._halt.cause
         for one in ended:
             if isinstance(one, BaseException):
                 raise one
-        return tuple(one for one in ended if isinstance(one, Landed))
+
+    def _freed(self, name: str) -> tuple[Milestone, ...]:
+        """The milestone to build anew, and those after it that are blocked and need it."""
+        freed = {name}
+        for one in in_order(self._plan):
+            blocked = self._landings[one.id].result().outcome.status == "blocked"
+            if blocked and freed.intersection(one.dependencies):
+                freed.add(one.id)
+        return tuple(one for one in in_order(self._plan) if one.id in freed)
 
     def _parked(self, task: asyncio.Task[Landed]) -> None:
         cause = None if task.cancelled() else task.exception()
         if cause is not None and not (isinstance(cause, Stop) and cause.waits):
             self._halt.stop(cause)
 
-    async def _land(self, one: Milestone) -> Landed:
+    async def _land(self, one: Milestone, turn: Turn, words: tuple[str, ...] | None) -> Landed:
+        """`words` are a person's, of a milestone that is built anew; None the first time."""
+        if words is not None and one.id in self._attempts:
+            step = await self._attempts[one.id].again(words)
+            return await self._integrate(one, step, turn)
         needed = [await self._landings[name] for name in one.dependencies]
         stuck = [each.outcome.milestone for each in needed if each.outcome.status != "complete"]
         if stuck:
-            return self._ended(one, _blocked(one, stuck), await self._turn(one), None)
+            return self._ended(one, landing.blocked(one, stuck), await turn)
         base = self._base(one)
         tree = await self._parts.repo.read(base.main)
         state = State(
@@ -92,56 +118,69 @@ class Build:
             budget=self._parts.settings.context_tokens,
             tree=tree,
             base=tree,
+            words=words or (),
         )
-        work = Attempts(self._parts, state, base.main)
-        step = await work.build()
-        return await self._integrate(one, work, step)
+        attempts = self._attempts[one.id] = Attempts(self._parts, state, base.main)
+        return await self._integrate(one, await attempts.build(), turn)
 
-    async def _integrate(
-        self, one: Milestone, work: Attempts, step: routing.Accept | routing.Abandon
-    ) -> Landed:
+    async def _integrate(self, one: Milestone, step: Ended, turn: Turn) -> Landed:
         """Waits for its turn and merges; a conflict or a red merge goes back to Impl, a bounded
         number of times.
         """
-        before = await self._turn(one)
+        attempts = self._attempts[one.id]
+        step = await self._heard(one, step)
+        before = await turn
         conflicts = 0
         while isinstance(step, routing.Accept):
-            union = await self._merged(work, before)
+            union = await self._merged(attempts, before)
             if not union.found:
-                return await self._accepted(one, work, union, before)
+                return await self._accepted(one, attempts, union, before)
             conflicts += 1
             if conflicts > self._parts.settings.max_conflicts:
                 step = routing.Abandon(reason=f"not mergeable: {union.found.splitlines()[0]}")
             else:
-                step = await work.rebuild(before.main, union.tree, before.built, union.found)
-        outcome = _failed(one, work, step.reason)
+                step = await attempts.rebuild(before.main, union.tree, before.built, union.found)
+                step = await self._heard(one, step)
+        outcome = landing.failed(one, attempts, step)
         if outcome.commit:
             await self._parts.repo.branch(f"milestone/{one.id}", outcome.commit)
-        return self._ended(one, outcome, before, work)
+        return self._ended(one, outcome, before)
+
+    async def _heard(self, one: Milestone, step: Ended) -> Ended:
+        """What is accepted lands when no person wants it otherwise."""
+        people, attempts = self._parts.people, self._attempts[one.id]
+        while isinstance(step, routing.Accept):
+            number = len(attempts.made)
+            fresh = not people.landed(one.id, number)
+            try:
+                people.ending(one.id, f"landing-{number}", fresh=fresh)
+            except Cancelled:
+                return routing.Abandon(reason=CANCELLED, cancelled=True)
+            question = landing.question(one, attempts, self._parts.repo.path)
+            words = await people.landing(one.id, number, question)
+            if not words:
+                return step
+            step = await attempts.again(words)
+        return step
 
     def _base(self, one: Milestone) -> Landed:
-        """Main after the last dependency in plan order; the root when there is none."""
-        names = [each.id for each in self._order if each.id in one.dependencies]
+        """Main after the last dependency to land; the root when there is none."""
+        names = [name for name in self._turns if name in one.dependencies]
         return self._landings[names[-1]].result() if names else self._first
 
-    async def _turn(self, one: Milestone) -> Landed:
-        """Main after everything earlier in plan order has ended."""
-        place = self._order.index(one)
-        return await self._landings[self._order[place - 1].id] if place else self._first
-
-    async def _merged(self, work: Attempts, before: Landed) -> Union:
-        merged: Merged = await self._parts.repo.merge(before.main, work.commit)
+    async def _merged(self, attempts: Attempts, before: Landed) -> Union:
+        merged: Merged = await self._parts.repo.merge(before.main, attempts.work.commit)
         if merged.conflicts:
-            names = {before.main: "main", work.commit: work.state.milestone.id}
+            names = {before.main: "main", attempts.work.commit: attempts.state.milestone.id}
             listed = ", ".join(merged.conflicts)
             found = (
                 f"Merging into main conflicts in {listed}.\n"
                 "The code shows both sides between conflict markers: keep the behaviour of both."
             )
             return Union(_labelled(merged, names), found, None)
-        if merged.tree == work.state.tree and before.built == work.state.built:
+        if merged.tree == attempts.state.tree and before.built == attempts.state.built:
             return Union(merged.tree, "", None)
-        verdict = await work.verified_on(merged.tree, before.built)
+        verdict = await attempts.verified_on(merged.tree, before.built)
         if verdict.outcome == "pass":
             return Union(merged.tree, "", verdict)
         red = memory.failures(verdict, self._parts.settings.context_tokens // 2)
@@ -149,32 +188,30 @@ class Build:
         return Union(merged.tree, found, verdict)
 
     async def _accepted(
-        self, one: Milestone, work: Attempts, union: Union, before: Landed
+        self, one: Milestone, attempts: Attempts, union: Union, before: Landed
     ) -> Landed:
-        score = scoring.show(work.made[-1].gate.score)
+        score = scoring.show(attempts.made[-1].gate.score)
         title = " ".join(visible(one.title).split())
         commit = await self._parts.repo.commit(
             union.tree,
-            parents=(before.main, work.commit),
+            parents=(before.main, attempts.work.commit),
             message=f"{one.id}: {title} ({score})",
-            at=work.at,
+            at=attempts.work.at,
         )
         await self._parts.repo.advance(before.main, commit)
         outcome = Outcome(
             milestone=one.id,
             status="complete",
-            attempts=tuple(work.made),
-            best=len(work.made),
+            attempts=tuple(attempts.made),
+            best=len(attempts.made),
             commit=commit,
             reason="",
             merged=union.verdict,
         )
-        landed = self._ended(one, outcome, before, work)
-        return replace(landed, main=commit, built=(*before.built, _built(work)))
+        landed = self._ended(one, outcome, before)
+        return replace(landed, main=commit, built=(*before.built, landing.built(attempts)))
 
-    def _ended(
-        self, one: Milestone, outcome: Outcome, before: Landed, work: Attempts | None
-    ) -> Landed:
+    def _ended(self, one: Milestone, outcome: Outcome, before: Landed) -> Landed:
         self._parts.sink(
             MilestoneEnded(
                 milestone=one.id,
@@ -184,7 +221,9 @@ class Build:
                 reason=outcome.reason,
             )
         )
-        specification = work.state.specification if work else None
+        self._parts.people.late(one.id)
+        attempts = self._attempts.get(one.id)
+        specification = attempts.state.specification if attempts else None
         return replace(before, outcome=outcome, specification=specification)
 
 
@@ -197,39 +236,3 @@ def _labelled(merged: Merged, names: dict[str, str]) -> Tree:
             for path, content in marked.items()
         }
     return merged.tree.having(marked)
-
-
-def _built(work: Attempts) -> memory.Built:
-    specification, architecture = work.state.specification, work.state.architecture
-    assert specification is not None
-    assert architecture is not None
-    return memory.Built(
-        milestone=work.state.milestone, specification=specification, architecture=architecture
-    )
-
-
-def _nothing() -> Outcome:
-    return Outcome(milestone="", status="blocked", attempts=(), best=0, commit="", reason="")
-
-
-def _blocked(one: Milestone, stuck: list[str]) -> Outcome:
-    return Outcome(
-        milestone=one.id,
-        status="blocked",
-        attempts=(),
-        best=0,
-        commit="",
-        reason=f"it needs {', '.join(stuck)}",
-    )
-
-
-def _failed(one: Milestone, work: Attempts, reason: str) -> Outcome:
-    best = scoring.best(tuple(work.made))
-    return Outcome(
-        milestone=one.id,
-        status="failed_after_retries",
-        attempts=tuple(work.made),
-        best=best.number,
-        commit=best.commit,
-        reason=reason,
-    )

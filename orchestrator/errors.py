@@ -7,13 +7,14 @@ that routing reads. Failure of the *tool* or of the world around it is one of th
     +-- Misuse         2   the command, flag, plan or setting is wrong
     +-- Missing        3   something the run needs is missing or broken (git, sandbox, disk)
     +-- Changed        3   what the ledger holds no longer fits (prompts, product folder)
-    +-- Spent          4   a budget is used up
+    +-- Spent          4   a budget is used up (MilestoneSpent: one milestone's, others go on)
     +-- AwaitingPerson 5   a person must decide
     +-- AwaitingHost   0   a host agent must answer
     +-- Busy           6   another process advances this run
     +-- GaveUp         7   the model's provider failed for good or for too long
     +-- Interrupted  130   Ctrl-C
     NoAnswer               an agent gave no valid answer within its re-asks: a failed attempt
+    Cancelled              a person ended a milestone: its outcome
 
 A Stop is caught once, at the edge (`cli`, or the caller of `Orchestrator.run`). Everything else is
 a bug: it keeps its traceback and exits 70.
@@ -57,6 +58,10 @@ class Spent(Stop):
     exit_code = 4
 
 
+class MilestoneSpent(Spent):
+    waits = True
+
+
 class AwaitingPerson(Stop):
     exit_code = 5
     waits = True
@@ -98,3 +103,11 @@ class NoAnswer(Exception):
         super().__init__(f"{agent}: {'; '.join(reasons)}")
         self.agent = agent
         self.reasons = reasons
+
+
+class Cancelled(Exception):
+    """A person ended the milestone `scope`."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"{scope} was cancelled")
+        self.scope = scope

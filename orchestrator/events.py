@@ -2,8 +2,9 @@
 
 from typing import Literal, Protocol
 
+from orchestrator.artifacts.caps import Quote
 from orchestrator.artifacts.exchange import Usage
-from orchestrator.artifacts.values import AgentName, Stage, Value
+from orchestrator.artifacts.values import AgentName, Ending, Stage, Value
 
 Source = Literal["live", "ledger", "recording", "host"]
 
@@ -68,11 +69,35 @@ class Rerouted(Value):
     reason: str
 
 
+class Quoted(Value):
+    """What the plan may come to, before anything is built."""
+
+    kind: Literal["quoted"] = "quoted"
+    quote: Quote
+
+
+class Awaited(Value):
+    """A person must agree: to the plan (`scope` is "run") or to what a milestone came to."""
+
+    kind: Literal["awaited"] = "awaited"
+    scope: str
+    question: str
+
+
+class Heard(Value):
+    """A person's word was taken by `scope`."""
+
+    kind: Literal["heard"] = "heard"
+    scope: str
+    what: Literal["steer", "approve", "cancel", "retry"]
+    text: str
+
+
 class MilestoneEnded(Value):
     kind: Literal["milestone_ended"] = "milestone_ended"
     milestone: str
     title: str
-    status: Literal["complete", "failed_after_retries", "blocked"]
+    status: Ending
     score: int
     reason: str
 
@@ -104,6 +129,9 @@ Event = (
     | StageEnded
     | AgentCall
     | Rerouted
+    | Quoted
+    | Awaited
+    | Heard
     | MilestoneEnded
     | Waiting
     | Warned

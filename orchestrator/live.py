@@ -9,9 +9,12 @@ from rich.text import Text
 
 from orchestrator.events import (
     AgentCall,
+    Awaited,
     Event,
+    Heard,
     MilestoneEnded,
     Planned,
+    Quoted,
     Rerouted,
     RunEnded,
     RunStarted,
@@ -20,6 +23,7 @@ from orchestrator.events import (
     Waiting,
     Warned,
 )
+from orchestrator.quote import told
 from orchestrator.scoring import show
 
 
@@ -50,10 +54,10 @@ class Live:
                 self._line("back", place, event.reason, "yellow")
             case MilestoneEnded():
                 self._ended(event)
-            case Waiting():
-                self._line("wait", f"{event.seconds:.0f} s", event.reason, "yellow")
-            case Warned():
-                self._line("warn", event.message, "", "yellow")
+            case Quoted() | Awaited() | Heard():
+                self._person(event)
+            case Waiting() | Warned():
+                self._trouble(event)
             case RunEnded():
                 said, style = (
                     ("passed", "bold green") if event.passed else ("not passed", "bold red")
@@ -69,6 +73,21 @@ class Live:
         mark, style = ("ok", "green") if event.ok else ("red", "red")
         place = f"{event.milestone} #{event.attempt} {event.stage}"
         self._line(mark, place, event.result, style)
+
+    def _person(self, event: Quoted | Awaited | Heard) -> None:
+        """What a person is told or asked, or said."""
+        if isinstance(event, Quoted):
+            self._line("quote", told(event.quote), "", "cyan")
+        elif isinstance(event, Awaited):
+            self._line("ask", f"{event.scope} waits for approval", "", "yellow")
+        else:
+            self._line("heard", f"{event.scope} {event.what}", event.text, "cyan")
+
+    def _trouble(self, event: Waiting | Warned) -> None:
+        if isinstance(event, Waiting):
+            self._line("wait", f"{event.seconds:.0f} s", event.reason, "yellow")
+        else:
+            self._line("warn", event.message, "", "yellow")
 
     def close(self) -> None:
         """Takes the status line away, so that what follows stands alone."""

@@ -1,20 +1,22 @@
 """A run: idea -> plan -> milestones -> report. A function of its inputs and its ledger."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator import events
 from orchestrator import report as reports
 from orchestrator.agents import planner, reporter
-from orchestrator.agents.base import Asker
+from orchestrator.agents.base import Asker, Reply
 from orchestrator.artifacts.assessment import Assessment
 from orchestrator.artifacts.plan import Plan, in_order
 from orchestrator.artifacts.report import Facts, Report
 from orchestrator.artifacts.tree import Tree
-from orchestrator.build import Build, Landed
+from orchestrator.build import Build, Built
 from orchestrator.errors import GaveUp, NoAnswer
-from orchestrator.events import Planned, Warned
+from orchestrator.events import Warned
 from orchestrator.halt import Halt
-from orchestrator.ledger import Ledger
 from orchestrator.milestone import Parts
+from orchestrator.people import PLAN, People
 from orchestrator.scoring import show
 
 SCAFFOLD = Tree(
@@ -42,12 +44,46 @@ class Inputs:
     started: str
 
 
-async def plan(asker: Asker, inputs: Inputs) -> Plan:
-    """The given plan, or the Planner's. Raises GaveUp when it never gave a valid one."""
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and when it was answered or given (UTC, ISO 8601): the first commit's date."""
+
+    plan: Plan
+    at: str
+
+
+async def plan(
+    asker: Asker, inputs: Inputs, people: People, quoted: Callable[[Plan], str]
+) -> Planned:
+    """The given plan, or the Planner's; planned again as long as a person wants it otherwise.
+
+    `quoted` says in a line what a plan may come to. Raises GaveUp when the Planner never gave a
+    valid one, AwaitingPerson when it must be approved.
+    """
+    made, number = await planned(asker, inputs), 1
+    while True:
+        told = "" if people.begun() else quoted(made.plan)
+        words = await people.landing(PLAN, number, f"{_question(made.plan)}\n{told}".rstrip())
+        if not words:
+            return made
+        number += 1
+        reply = await _asked(asker, inputs, made.plan, words, number)
+        made = Planned(reply.value, reply.at)
+
+
+async def planned(asker: Asker, inputs: Inputs) -> Planned:
+    """The first plan, whatever a person says of it. Raises GaveUp."""
     if inputs.plan is not None:
-        return inputs.plan
+        return Planned(inputs.plan, inputs.started)
+    reply = await _asked(asker, inputs, None, (), 1)
+    return Planned(reply.value, reply.at)
+
+
+async def _asked(
+    asker: Asker, inputs: Inputs, earlier: Plan | None, words: tuple[str, ...], attempt: int
+) -> Reply[Plan]:
     try:
-        return (await planner.plan(asker, inputs.idea)).value
+        return await planner.plan(asker, inputs.idea, earlier, words, attempt=attempt)
     except NoAnswer as error:
         raise GaveUp(
             f"no valid plan: {'; '.join(error.reasons)}",
@@ -55,28 +91,41 @@ async def plan(asker: Asker, inputs: Inputs) -> Plan:
         ) from error
 
 
-async def build(parts: Parts, halt: Halt, inputs: Inputs, made: Plan) -> tuple[Landed, ...]:
-    """Builds `made` in the product's repository; what became of each milestone, in plan order."""
-    order = in_order(made)
-    parts.sink(Planned(product=made.product_name, milestones=tuple(one.id for one in order)))
-    root = await parts.repo.create(SCAFFOLD, at=inputs.started)
-    landed = await Build(parts, halt, idea=inputs.idea, plan=made, root=root).run()
+def _question(plan: Plan) -> str:
+    """The plan as a person reads it."""
+    lines = [f"{plan.product_name}: {plan.summary}"]
+    for one in in_order(plan):
+        after = f", after {', '.join(one.dependencies)}" if one.dependencies else ""
+        lines.append(f"  {one.id} ({one.release}{after}): {one.title}")
+        lines += [f"    - {criterion.text}" for criterion in one.acceptance_criteria]
+    return "\n".join(lines)
+
+
+async def build(parts: Parts, halt: Halt, inputs: Inputs, made: Planned) -> Built:
+    """Builds the plan in the product's repository, and what a person wanted anew after that."""
+    order = in_order(made.plan)
+    parts.sink(
+        events.Planned(product=made.plan.product_name, milestones=tuple(one.id for one in order))
+    )
+    root = await parts.repo.create(SCAFFOLD, at=made.at)
+    building = Build(parts, halt, idea=inputs.idea, plan=made.plan, root=root)
+    built = await building.run(parts.people.wishes())
     await parts.repo.checkout()
-    return landed
+    return built
 
 
-async def conclude(
-    parts: Parts, ledger: Ledger, inputs: Inputs, *, made: Plan, landed: tuple[Landed, ...]
-) -> Report:
+async def conclude(parts: Parts, inputs: Inputs, *, made: Planned, built: Built) -> Report:
     """The report, with the Reporter's assessment of the facts when it gives a valid one."""
-    facts = await _facts(parts, inputs, made, landed)
+    facts = await _facts(parts, inputs, made.plan, built)
     assessment: Assessment | None = None
     try:
         told = facts.model_dump_json(indent=1, exclude=UNTOLD)
-        assessment = (await reporter.assess(parts.asker, inputs.idea, told)).value
+        number = len(parts.people.wishes()) + 1
+        reply = await reporter.assess(parts.asker, inputs.idea, told, attempt=number)
+        assessment = reply.value
     except NoAnswer as error:
         parts.sink(Warned(message=f"the report has no assessment: {error}"))
-    answers = ledger.answers()
+    answers = parts.ledger.answers()
     costs = reports.costs(answers)
     return Report(
         facts=facts,
@@ -89,12 +138,12 @@ async def conclude(
         total_price=reports.total_price(costs),
         total_duration_ms=sum(one.duration_ms for one in costs),
         finished=reports.finished(),
-        possibly_billed_twice=ledger.unanswered(),
+        possibly_billed_twice=parts.ledger.unanswered(),
     )
 
 
-async def _facts(parts: Parts, inputs: Inputs, made: Plan, landed: tuple[Landed, ...]) -> Facts:
-    last = landed[-1]
+async def _facts(parts: Parts, inputs: Inputs, made: Plan, built: Built) -> Facts:
+    landed, last = built.landed, built.last
     tree = await parts.repo.read(last.main)
     return Facts(
         product=made.product_name,

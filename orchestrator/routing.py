@@ -19,6 +19,7 @@ class Retry(Value):
 
 class Abandon(Value):
     reason: str
+    cancelled: bool = False
 
 
 class Repair(Value):
@@ -31,12 +32,14 @@ class Repair(Value):
 
 def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry | Abandon:
     """The next step after the last of `attempts`; attempts caused by a conflict are not counted as
-    tries.
+    tries, and a person's word gives fresh ones.
     """
     last = attempts[-1]
     if last.gate.passed:
         return Accept()
-    spent = sum(1 for one in attempts if one.cause != "conflict")
+    asked = [place for place, one in enumerate(attempts) if one.cause == "person"]
+    since = attempts[asked[-1] if asked else 0 :]
+    spent = sum(1 for one in since if one.cause != "conflict")
     if spent >= max_retries:
         return Abandon(reason=f"{spent} attempts spent; the last: {last.gate.reasons[0]}")
     stage = culprit(last)

@@ -14,6 +14,11 @@ from orchestrator.ledger import FileLedger
 OPEN = "running, waiting or stopped; orchestrate resume goes on"
 
 
+WAITS = "waits for your approval"
+ENDED = ("complete", "failed after retries", "blocked", "cancelled")
+"""What a milestone has come to when nothing more happens to it."""
+
+
 class Stand(Value):
     id: str
     status: str
@@ -37,6 +42,7 @@ class _Line(BaseModel):
     event: str
     milestones: tuple[str, ...] = ()
     milestone: str = ""
+    scope: str = ""
     stage: str = ""
     attempt: int = 0
     status: str = ""
@@ -53,6 +59,10 @@ def of(run: RunFolder) -> Standing:
             milestones = {name: milestones.get(name, "not begun") for name in line.milestones}
         elif line.event == "stage_started":
             milestones[line.milestone] = f"{line.stage}, attempt {line.attempt}"
+        elif line.event == "awaited" and line.scope != "run":
+            milestones[line.scope] = WAITS
+        elif line.event == "awaited":
+            state = f"the plan {WAITS}"
         elif line.event == "milestone_ended":
             milestones[line.milestone] = line.status.replace("_", " ")
         elif line.event == "run_ended":
@@ -70,6 +80,13 @@ def of(run: RunFolder) -> Standing:
         tokens=spent.input_tokens + spent.output_tokens + spent.cache_read_tokens if known else -1,
         price=spent.price,
     )
+
+
+def spent(stands: Standing) -> str:
+    """One line for a person."""
+    tokens = f"{stands.tokens} tokens" if stands.tokens >= 0 else "tokens not measured"
+    price = f"${stands.price}" if stands.price else "price unknown"
+    return f"{stands.calls} calls, {tokens}, {price}"
 
 
 def _lines(path: Path) -> Iterator[_Line]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 from orchestrator.artifacts.verdict import Verdict
+from orchestrator.budget import RUN, Budget
 from orchestrator.events import Sink, Warned
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
@@ -26,6 +27,12 @@ YES = "yes"
 NO = "no"
 
 
+def worked(verdict: Verdict) -> float:
+    """The seconds that a verification took."""
+    took = verdict.seconds
+    return took.suite + took.mutants + took.checks if took else 0.0
+
+
 def allowing(name: str) -> str:
     """The place of the decision that a flag of `resume` is."""
     return f"run/allowed/{name}"
@@ -44,6 +51,7 @@ class Verification:
         halt: Halt,
         *,
         sink: Sink,
+        budget: Budget,
         allowed: tuple[str, ...] = (),
         consent: Consent | None = None,
         recording: Ledger | None = None,
@@ -52,14 +60,15 @@ class Verification:
         self._ledger = ledger
         self._halt = halt
         self._sink = sink
+        self._budget = budget
         self._allowed = allowed
         self._consent = consent
         self._asking = asyncio.Lock()
         self._recording = recording
 
-    async def verify(self, subject: Subject) -> Verdict:
+    async def verify(self, subject: Subject, scope: str) -> Verdict:
         """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and
-        recorded.
+        recorded. Its time is counted as worked for `scope`.
 
         Raises what the verifier raises when the machine fails; that is never recorded.
         """
@@ -75,10 +84,14 @@ class Verification:
         key = self._verifier.key(ready)
         found = self._ledger.verdict(key)
         if found is not None:
+            self._budget.worked(scope, worked(found))
             return found
         self._halt.check()
+        self._budget.check(scope)
         verdict = await self._verifier.verify(ready)
         self._ledger.record_verdict(key, verdict)
+        for counted in (scope, RUN):
+            self._budget.worked(counted, worked(verdict))
         self._compare(key, verdict)
         return verdict
 

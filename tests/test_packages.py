@@ -13,11 +13,14 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from orchestrator import settings
+from orchestrator.artifacts.caps import Caps
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
+from orchestrator.budget import Budget
 from orchestrator.errors import Interrupted, Misuse
 from orchestrator.halt import Halt
 from orchestrator.ledger import FileLedger
+from orchestrator.models.prices import dearest
 from orchestrator.sandbox.bubblewrap import Bubblewrap
 from orchestrator.verification import Consent, Verification, allowing
 from orchestrator.verify import Subject, Verifier
@@ -103,10 +106,11 @@ class Desk:
                 self.ledger,
                 self.halt,
                 sink=lambda _event: None,
+                budget=Budget(Caps(), Caps(), priced=dearest),
                 allowed=allowed,
                 consent=consent,
             )
-            return await asyncio.gather(*(verification.verify(_subject(one)) for one in texts))
+            return await asyncio.gather(*(verification.verify(_subject(one), "a") for one in texts))
 
         return list(asyncio.run(every()))
 
@@ -244,9 +248,11 @@ def test_the_flag_begins_a_run_and_at_resume_it_is_a_decision(
 QUESTION = """
 import asyncio, io
 from rich.console import Console
-from orchestrator.cli.consent import consent
+from orchestrator.artifacts.caps import Caps
+from orchestrator.budget import Budget
+from orchestrator.cli.consent import consent, terminal
 from orchestrator.live import Live
-ask = consent(Live(Console(file=io.StringIO())))
+ask = consent(terminal(Live(Console(file=io.StringIO()))))
 print("nobody" if ask is None else asyncio.run(ask("foo-bar")), flush=True)
 """
 

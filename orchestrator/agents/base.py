@@ -62,6 +62,10 @@ class Asker:
         self._settings = settings
         self._turns: Counter[tuple[str, AgentName, int]] = Counter()
 
+    def following(self, scope: str, agent: AgentName, attempt: int) -> str:
+        """The id of the next request that this agent would be put."""
+        return f"{scope}/{agent}/{attempt}/{self._turns[scope, agent, attempt] + 1}"
+
     async def ask(
         self, agent: AgentName, brief: Brief, *, schema: str, read: Callable[[Answer], T]
     ) -> Reply[T]:

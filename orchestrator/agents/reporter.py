@@ -7,11 +7,13 @@ from orchestrator.artifacts.assessment import Assessment
 TASK = "Assess this run for the person who has to go on with it. Answer with one JSON object."
 
 
-async def assess(asker: Asker, idea: str, facts: str) -> Reply[Assessment]:
-    """The assessment of a run from its `facts` (JSON text). Raises NoAnswer."""
+async def assess(asker: Asker, idea: str, facts: str, *, attempt: int = 1) -> Reply[Assessment]:
+    """The assessment of a run from its `facts` (JSON text); the next `attempt` is of a run that
+    went on. Raises NoAnswer.
+    """
     brief = Brief(
         scope="run",
-        attempt=1,
+        attempt=attempt,
         project=(Material(name="idea", content=idea),),
         milestone=(),
         tail=(Material(name="facts", content=facts),),

@@ -35,6 +35,8 @@ class State(Value):
     specification: Specification | None = None
     architecture: Architecture | None = None
     verdict: Verdict | None = None
+    words: tuple[str, ...] = ()
+    """What the person who ordered the product said while it was built, oldest first."""
 
     def but(self, **changes: object) -> "State":
         """A copy with `changes`, which are checked by the caller's types only."""
@@ -66,7 +68,7 @@ class State(Value):
                 Material(name="feedback", content=told),
                 Material(name="findings", content="\n\n".join(self.findings)),
             ),
-            task=task,
+            task=f"{task}{spoken(self.words)}",
         )
 
     def subject(self) -> Subject:
@@ -100,6 +102,17 @@ class State(Value):
             return ""
         seen = self.specification if held else self.specification.public()
         return seen.model_dump_json(indent=1)
+
+
+def spoken(words: tuple[str, ...]) -> str:
+    """A person's words as closing lines: unlike material, they are to be followed."""
+    if not words:
+        return ""
+    said = "\n".join(f"- {' '.join(one.split())}" for one in words)
+    return (
+        "\n\nThe person who ordered the product has said this since, the newest last. Follow it, "
+        f"as far as it is yours to do:\n{said}"
+    )
 
 
 def plan_text(plan: Plan) -> str:

@@ -1,9 +1,7 @@
 """What became of an attempt, a milestone and the run."""
 
-from typing import Literal
-
 from orchestrator.artifacts.evaluation import Evaluation
-from orchestrator.artifacts.values import Stage, Value
+from orchestrator.artifacts.values import Cause, Ending, Stage, Value
 from orchestrator.artifacts.verdict import Verdict
 
 
@@ -21,7 +19,7 @@ class Attempt(Value):
     """
 
     number: int
-    cause: Literal["start", "retry", "conflict"]
+    cause: Cause
     entry: Stage
     repairs: int
     commit: str
@@ -36,7 +34,7 @@ class Attempt(Value):
 
 class Outcome(Value):
     milestone: str
-    status: Literal["complete", "failed_after_retries", "blocked"]
+    status: Ending
     attempts: tuple[Attempt, ...]
     best: int
     """Number of the best attempt, 0 when there was none."""

@@ -11,7 +11,15 @@ from orchestrator.artifacts.assessment import Assessment
 from orchestrator.artifacts.evaluation import Exemption, Finding
 from orchestrator.artifacts.exchange import Spend
 from orchestrator.artifacts.specification import Correction, Supersession
-from orchestrator.artifacts.values import AgentName, Dimension, Release, Stage, Value
+from orchestrator.artifacts.values import (
+    AgentName,
+    Cause,
+    Dimension,
+    Ending,
+    Release,
+    Stage,
+    Value,
+)
 from orchestrator.artifacts.verdict import CriterionResult, LintFact, Mutant, Tests
 
 MEASURED = Field(json_schema_extra={"measured": True})
@@ -27,7 +35,7 @@ class AttemptReport(Value):
     """`score` is the weighted score as people read it, "" when the attempt was not evaluated."""
 
     number: int
-    cause: Literal["start", "retry", "conflict"]
+    cause: Cause
     entry: Stage
     repairs: int
     passed: bool
@@ -42,7 +50,7 @@ class MilestoneReport(Value):
     id: str
     title: str
     release: Release
-    status: Literal["complete", "failed_after_retries", "blocked"]
+    status: Ending
     reason: str
     commit: str
     """The merge on main, or the best attempt on branch `milestone/<id>`."""

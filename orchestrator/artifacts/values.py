@@ -20,6 +20,11 @@ AnyCase = BeforeValidator(_lower)
 
 Stage = Annotated[Literal["spec", "arch", "impl", "test", "eval"], AnyCase]
 AgentName = Literal["planner", "spec", "arch", "impl", "test", "eval", "reporter"]
+Ending = Literal["complete", "failed_after_retries", "blocked", "cancelled"]
+Cause = Literal["start", "retry", "conflict", "person"]
+"""What began an attempt: "person" where somebody asked for it after the milestone had ended, or
+before it landed.
+"""
 Release = Annotated[Literal["mvp", "v1", "v2"], AnyCase]
 Dimension = Annotated[
     Literal["correctness", "code_quality", "security", "maintainability", "scalability"], AnyCase

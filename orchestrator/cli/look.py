@@ -31,16 +31,8 @@ def status(name: str, as_json: bool) -> int:
     click.echo(plain(f"{stands.run}: {stands.state}"))
     for one in stands.milestones:
         click.echo(plain(f"  {one.id:<32} {one.status}"))
-    click.echo(f"{stands.calls} calls, {_tokens(stands.tokens)}, {_price(stands.price)}")
+    click.echo(standing.spent(stands))
     return 0
-
-
-def _tokens(count: int) -> str:
-    return "tokens not measured" if count < 0 else f"{count} tokens"
-
-
-def _price(price: str) -> str:
-    return f"${price}" if price else "price unknown"
 
 
 @click.command("runs")

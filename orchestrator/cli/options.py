@@ -24,6 +24,27 @@ PACKAGES = click.option(
     callback=_given,
     help="A package beside the well-known ones that the product may use (repeatable).",
 )
+LIMITS = (
+    click.option("--max-cost", metavar="USD", help="Dollars for the whole run; none by default."),
+    click.option("--max-tokens", metavar="N", help="Tokens for the whole run."),
+    click.option("--max-calls", metavar="N", help="Model calls for the whole run."),
+    click.option(
+        "--max-time", metavar="TIME", help="Model and verification time, added up (90m, 2h)."
+    ),
+    click.option("--max-milestone-cost", metavar="USD", help="The same for each milestone."),
+    click.option("--max-milestone-tokens", metavar="N", hidden=True),
+    click.option("--max-milestone-calls", metavar="N", hidden=True),
+    click.option("--max-milestone-time", metavar="TIME", hidden=True),
+)
+"""`resume` takes them too; `none` takes one back."""
+APPROVE = click.option(
+    "--approve",
+    type=click.Choice(["plan", "milestone"]),
+    multiple=True,
+    callback=_given,
+    help="Wait for a person: before anything is built, before a milestone lands (repeatable).",
+)
+YES = click.option("--yes", is_flag=True, help="Do not ask at the terminal whether to build.")
 SETTINGS = (
     click.option("--model", help="One model for every role."),
     click.option("--max-retries", type=int, help="Attempts in all per milestone (3)."),
@@ -36,6 +57,8 @@ SETTINGS = (
         help="How generated code is run. 'process' is no boundary.",
     ),
     PACKAGES,
+    *LIMITS,
+    APPROVE,
 )
 OUTPUT = (
     click.option("--json", "as_json", is_flag=True, help="The result as one JSON object."),

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from orchestrator.live import Live
 
 
+MARKS = {
+    "complete": "ok",
+    "failed_after_retries": "FAILED",
+    "blocked": "blocked",
+    "cancelled": "ended",
+}
+
+
 def fail(stop: Stop, *, as_json: bool) -> int:
     """One line and its remedy; with `as_json` one object on standard output."""
     if as_json:
@@ -77,9 +85,7 @@ def summary(report: "Report", folder: Path) -> str:
     if facts.sandbox == "process":
         lines.append("UNSANDBOXED: the code ran as an ordinary process (--sandbox process)")
     for one in facts.milestones:
-        mark = {"complete": "ok", "failed_after_retries": "FAILED", "blocked": "blocked"}[
-            one.status
-        ]
+        mark = MARKS[one.status]
         tests = one.tests
         ran = f", {tests.passed}/{tests.total} tests, coverage {tests.coverage}%" if tests else ""
         tries = f"{len(one.attempts)} attempt{'s' * (len(one.attempts) != 1)}"

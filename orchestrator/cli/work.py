@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.advancing import advanced
 from orchestrator.cli.group import checked
-from orchestrator.cli.options import INTO, OUTPUT, PACKAGES, RUN, SETTINGS, with_options
-from orchestrator.cli.output import conclude, here, live
+from orchestrator.cli.options import (
+    INTO,
+    LIMITS,
+    OUTPUT,
+    PACKAGES,
+    RUN,
+    SETTINGS,
+    YES,
+    with_options,
+)
+from orchestrator.cli.output import here, live
 from orchestrator.errors import Missing, Misuse
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.plan import Plan
-    from orchestrator.folder import RunFolder
 
 FILE = click.option(
     "--file", "file", type=click.Path(path_type=Path), help="Read the idea from this file."
@@ -29,7 +38,7 @@ REPLAY = click.option(
 
 @click.command("idea", hidden=True)
 @click.argument("words", nargs=-1)
-@with_options(FILE, INTO, REPLAY, *SETTINGS, *OUTPUT)
+@with_options(FILE, INTO, REPLAY, YES, *SETTINGS, *OUTPUT)
 @click.pass_context
 def idea(
     ctx: click.Context,
@@ -37,6 +46,7 @@ def idea(
     file: Path | None,
     into: Path | None,
     replay: Path | None,
+    yes: bool,
     as_json: bool,
     quiet: bool,
     **flags: object,
@@ -49,7 +59,8 @@ def idea(
     parent = ctx.parent.command if ctx.parent else None
     every = parent.commands.items() if isinstance(parent, click.Group) else ()
     names = [name for name, command in every if not command.hidden]
-    return _begun(_idea(words, file, names), None, into, flags, as_json=as_json, quiet=quiet)
+    text = _idea(words, file, names)
+    return _begun(text, None, into, flags, yes=yes, as_json=as_json, quiet=quiet)
 
 
 def _idea(words: tuple[str, ...], file: Path | None, commands: list[str]) -> str:
@@ -87,6 +98,7 @@ def _begun(
     into: Path | None,
     flags: dict[str, object],
     *,
+    yes: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -95,36 +107,7 @@ def _begun(
     home = here()
     chosen = settings.load(home, os.environ, flags).settings
     folder = asyncio.run(run.begin(home, text, chosen, env=os.environ, plan=plan, into=into))
-    return advanced(folder, as_json=as_json, quiet=quiet)
-
-
-def advanced(
-    folder: "RunFolder",
-    *,
-    as_json: bool,
-    quiet: bool,
-    re_ask: bool = False,
-    allow: tuple[str, ...] = (),
-) -> int:
-    """Takes the run as far as it goes and prints what it came to."""
-    from orchestrator import run
-    from orchestrator.cli.consent import consent
-
-    shown = live(quiet=quiet or as_json)
-    outside = run.Outside(
-        env=os.environ,
-        sinks=(shown,) if shown else (),
-        re_ask=re_ask,
-        signals=True,
-        consent=consent(shown),
-        allow=allow,
-    )
-    try:
-        report = asyncio.run(run.advance(folder, outside))
-    finally:
-        if shown:
-            shown.close()
-    return conclude(report, folder.path, as_json=as_json, quiet=quiet)
+    return advanced(folder, confirm=not yes, as_json=as_json, quiet=quiet)
 
 
 @click.command("plan")
@@ -149,7 +132,7 @@ def plan(
 
     Example: orchestrate plan "a to-do list for the shell"
     """
-    from orchestrator import planfile, run, settings
+    from orchestrator import planfile, quote, run, settings
 
     text = _idea(words, file, [])
     if out.exists() or not out.parent.is_dir():
@@ -172,6 +155,7 @@ def plan(
             made.model_dump_json() if as_json else f"{out}: {len(made.milestones)} milestones"
         )
         if not as_json:
+            click.echo(f"quote: {quote.told(quote.quote(made, chosen))}")
             click.echo(f"edit it, then: orchestrate run --plan {out}")
     return 0
 
@@ -180,8 +164,10 @@ def plan(
 @click.option(
     "--plan", "path", type=click.Path(path_type=Path), required=True, help="The plan file."
 )
-@with_options(INTO, *SETTINGS, *OUTPUT)
-def run_plan(path: Path, into: Path | None, as_json: bool, quiet: bool, **flags: object) -> int:
+@with_options(INTO, YES, *SETTINGS, *OUTPUT)
+def run_plan(
+    path: Path, into: Path | None, yes: bool, as_json: bool, quiet: bool, **flags: object
+) -> int:
     """Builds a plan that `plan` wrote and you may have edited.
 
     Example: orchestrate run --plan plan.json
@@ -190,24 +176,28 @@ def run_plan(path: Path, into: Path | None, as_json: bool, quiet: bool, **flags:
     from orchestrator.api import worthy
 
     text, made = planfile.read(_text(path), str(path))
-    return _begun(worthy(text), made, into, flags, as_json=as_json, quiet=quiet)
+    return _begun(worthy(text), made, into, flags, yes=yes, as_json=as_json, quiet=quiet)
 
 
 @click.command("resume")
 @click.option(
     "--re-ask", is_flag=True, help="Ask again where the prompts or the tool have changed."
 )
-@with_options(RUN, PACKAGES, *OUTPUT)
+@with_options(RUN, YES, PACKAGES, *LIMITS, *OUTPUT)
 def resume(
     name: str,
     re_ask: bool,
+    yes: bool,
     allow_packages: tuple[str, ...] | None,
     as_json: bool,
     quiet: bool,
+    **flags: str | None,
 ) -> int:
     """Goes on with a run: what was answered, verified and decided is not done again.
 
-    Example: orchestrate resume
+    Limits are those of the run, less what you give here.
+
+    Example: orchestrate resume --max-cost 20
     """
     from orchestrator import folder as folders
     from orchestrator import settings
@@ -217,7 +207,15 @@ def resume(
     found = folders.find(here(), name)
     if not quiet and not as_json:
         click.echo(f"resuming {found.name}", err=True)
-    return advanced(found, as_json=as_json, quiet=quiet, re_ask=re_ask, allow=allow)
+    return advanced(
+        found,
+        confirm=not yes,
+        as_json=as_json,
+        quiet=quiet,
+        re_ask=re_ask,
+        allow=allow,
+        flags={name: value for name, value in flags.items() if value is not None},
+    )
 
 
 @click.command("demo")
@@ -270,4 +268,4 @@ def replayed(
     from orchestrator import recordings
 
     folder = asyncio.run(recordings.begin(home or here(), path, os.environ, flags=flags, into=into))
-    return advanced(folder, as_json=as_json, quiet=quiet)
+    return advanced(folder, confirm=False, as_json=as_json, quiet=quiet)

@@ -45,6 +45,10 @@ class Ledger(Protocol):
         """The digest under which this id was answered instead (the latest), "" when none was."""
         ...
 
+    def begun(self, request: str) -> bool:
+        """Whether a request of this id was ever answered."""
+        ...
+
     def intend(self, request: Request) -> None:
         """Notes a live call that is about to be made; each call anew."""
         ...
@@ -71,6 +75,10 @@ class Ledger(Protocol):
 
     def answers(self) -> tuple[Recorded, ...]:
         """All of them, by id: turn 2 stands before turn 10."""
+        ...
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All of them, in no order that means anything."""
         ...
 
     def unanswered(self) -> int:
@@ -118,6 +126,11 @@ class FileLedger:
         paths = own.parent.glob(f"{_stem(request)}@*.json")
         found = [one for path in sorted(paths) if (one := _read(path, Recorded))]
         return max(found, key=lambda one: one.answer.at).digest if found else ""
+
+    def begun(self, request: str) -> bool:
+        scope, agent, attempt, turn = request.split("/")
+        folder = self._folder / "answers" / _segment(scope)
+        return any(folder.glob(f"{_segment(agent)}-{attempt}-{turn}@*.json"))
 
     def intend(self, request: Request) -> None:
         path = self._intent(request, self._intents(request) + 1)
@@ -180,6 +193,10 @@ class FileLedger:
     def answers(self) -> tuple[Recorded, ...]:
         found = [_read(path, Recorded) for path in self._paths("answers")]
         return tuple(sorted((one for one in found if one), key=_order))
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        paths = (self._folder / "verdicts").glob("[!.]*.json")
+        return tuple(one.verdict for path in sorted(paths) if (one := _read(path, _Judged)))
 
     def unanswered(self) -> int:
         """An answer accounts for one call; earlier ones of the same request had none."""

@@ -1,6 +1,6 @@
 """Models: one method, several backends."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.artifacts.exchange import Answer, Request
 
@@ -13,4 +13,13 @@ class Model(Protocol):
         Raises GaveUp when the provider failed for good or past its deadline, Missing when there is
         no way to ask, AwaitingHost when a host agent must answer first.
         """
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A model that can say how long a request is."""
+
+    async def count(self, request: Request) -> int:
+        """The input tokens of `request`, -1 when it cannot be said. Raises nothing."""
         ...

@@ -96,11 +96,8 @@ def _flat(request: str) -> str:
 
 
 def _answer(text: str, place: Pending, request: Request) -> Answer:
-    now = datetime.now(UTC)
-    try:
-        asked = datetime.fromtimestamp(place.request_file.stat().st_mtime, UTC)
-    except OSError:
-        asked = now
+    """Its time is when its file was written, whoever takes it and whenever."""
+    asked, written = _written(place.request_file), _written(place.answer_file)
     return Answer(
         text=text,
         stop="end" if text.strip() else "empty",
@@ -108,11 +105,18 @@ def _answer(text: str, place: Pending, request: Request) -> Answer:
         model="host",
         usage=UNMEASURED,
         price="",
-        duration_ms=max(0, int((now - asked).total_seconds() * 1000)),
-        at=now.isoformat(timespec="seconds"),
+        duration_ms=max(0, int((written - asked).total_seconds() * 1000)),
+        at=written.isoformat(timespec="seconds"),
         request_id=request.id,
         by="host",
     )
+
+
+def _written(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(max(0, int(path.stat().st_mtime)), UTC)
+    except (OSError, OverflowError, ValueError):
+        return datetime.now(UTC).replace(microsecond=0)
 
 
 def _read(path: Path) -> str:

@@ -1,5 +1,7 @@
 """What an answer costs, by the price list of genai-prices."""
 
+from decimal import Decimal
+
 import genai_prices
 
 from orchestrator.artifacts.exchange import Usage
@@ -27,3 +29,23 @@ def price(model: str, usage: Usage) -> str:
     except (LookupError, ValueError):
         return ""
     return f"{found.total_price:f}" if found.total_price > 0 else ""
+
+
+def dearest(model: str, read: int, written: int) -> Decimal | None:
+    """The most that so many tokens in and out can cost, with every one of them put into the
+    cache; None when the price is unknown.
+    """
+    return _known(model, Usage(**_NONE | {"cache_write_5m": read, "output": written}))
+
+
+def listed(model: str, read: int, written: int) -> Decimal | None:
+    """The same without a cache."""
+    return _known(model, Usage(**_NONE | {"input": read, "output": written}))
+
+
+_NONE = dict.fromkeys(Usage.model_fields, 0)
+
+
+def _known(model: str, usage: Usage) -> Decimal | None:
+    found = price(model, usage)
+    return Decimal(found) if found else None

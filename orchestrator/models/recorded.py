@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.artifacts.exchange import Answer, Request
+from orchestrator.budget import Budget, Counted
 from orchestrator.errors import Changed, GaveUp, Missing
 from orchestrator.events import AgentCall, Sink, Source
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
-from orchestrator.models import Model
+from orchestrator.models import Counts, Model
 
 SUMMARY = 200
 """Characters of input and output in the journal."""
@@ -30,13 +31,16 @@ class Terms:
 
 
 class Recorded:
-    """A Model that looks in the ledger first, and records an answer before anybody uses it."""
+    """A Model that looks in the ledger first, and records an answer before anybody uses it. What a
+    miss may cost is set aside in the budget before it is asked.
+    """
 
     def __init__(
-        self, inner: Model, ledger: Ledger, *, sink: Sink, halt: Halt, terms: Terms
+        self, inner: Model, ledger: Ledger, *, sink: Sink, halt: Halt, budget: Budget, terms: Terms
     ) -> None:
         self._inner = inner
         self._ledger = ledger
+        self._budget = budget
         self._sink = sink
         self._halt = halt
         self._terms = terms
@@ -51,10 +55,17 @@ class Recorded:
         if other and not self._terms.re_ask:
             raise self._changed(request, other)
         self._halt.check()
-        answer = await self._asked(request)
-        self._ledger.record(request, answer)
+        async with self._budget.reserved(request, self._counted(request)) as fitted:
+            self._halt.check()
+            answer = await self._asked(fitted)
+            self._ledger.record(request, answer)
+            self._budget.spent(request.scope, answer, model=request.model)
         self._tell(request, answer, self._terms.source)
         return answer
+
+    def _counted(self, request: Request) -> Counted | None:
+        inner = self._inner
+        return (lambda: inner.count(request)) if isinstance(inner, Counts) else None
 
     async def _asked(self, request: Request) -> Answer:
         if self._terms.source != "live":

@@ -1,21 +1,17 @@
-"""The composition root: settings -> live objects. The only wiring."""
+"""Settings -> live objects. The only wiring."""
 
 import asyncio
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
-from orchestrator import folder as folders
-from orchestrator import machine, orchestrator, settings
-from orchestrator import report as reports
+from orchestrator import machine, settings
 from orchestrator.agents.base import Asker
 from orchestrator.artifacts.plan import Plan
-from orchestrator.artifacts.report import Report
-from orchestrator.errors import Missing, Misuse
-from orchestrator.events import Event, RunEnded, RunStarted, Sink, Source, Warned
+from orchestrator.budget import RUN, Budget
+from orchestrator.errors import Misuse
+from orchestrator.events import Event, Sink, Source, Warned
 from orchestrator.folder import RunFolder, Start
 from orchestrator.halt import Halt, interruptible
 from orchestrator.journal import Journal
@@ -23,16 +19,17 @@ from orchestrator.ledger import FileLedger, RunLock
 from orchestrator.milestone import Parts
 from orchestrator.models import Model
 from orchestrator.models.host import Host, Pending
+from orchestrator.models.prices import dearest
 from orchestrator.models.recorded import Recorded, Terms
 from orchestrator.models.replay import Replay
-from orchestrator.orchestrator import Inputs
+from orchestrator.people import Anew, Ask, People
 from orchestrator.render import Renderer
-from orchestrator.repo import Repo, inside
+from orchestrator.repo import Repo
+from orchestrator.run import limits
+from orchestrator.run.beginning import VERSION, vacant
 from orchestrator.settings import Settings
-from orchestrator.verification import YES, Consent, Verification, allowing
+from orchestrator.verification import Consent, Verification, worked
 from orchestrator.verify import Verifier
-
-VERSION = metadata.version("milestone-orchestrator")
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,20 @@ class Outside:
     """Asks a person about a package, None when nobody is there."""
     allow: tuple[str, ...] = ()
     """Packages, by canonical name, that are allowed from now on, beside those of the settings."""
+    ask: Ask | None = None
+    """Puts a question to the person at the terminal, None when nobody is there."""
+    confirm: bool = False
+    """Whether the plan is put to that person before anything is built."""
+    flags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings that are other from now on, by name."""
+    anew: Anew | None = None
+    """A milestone that has ended and is to be built on."""
+    patience: float = 5.0
+    """Seconds to wait for another process that advances the run."""
 
 
 @dataclass(frozen=True)
-class _Wired:
+class Wired:
     """The live objects that every part of a walk needs, made once."""
 
     run: RunFolder
@@ -68,94 +75,21 @@ class _Wired:
     lock_fd: int
 
 
-async def begin(
-    home: Path,
-    idea: str,
-    chosen: Settings,
-    *,
-    env: Mapping[str, str],
-    plan: Plan | None = None,
-    into: Path | None = None,
-    recording: RunFolder | None = None,
-) -> RunFolder:
-    """A new run's folder, written. A `recording` brings its own idea, plan and prompts.
-
-    Raises Misuse when the product would land in a full folder or in somebody's repository, Missing
-    when the run's folder cannot be written.
-    """
-    await _free(into or home, home, env, full=into is not None)
-    source = recording.start() if recording else None
-    made = folders.create(home, source.idea if source else idea)
-    now = datetime.now(UTC)
-    start = Start(
-        run=made.name,
-        version=VERSION,
-        created=source.created if source else now.isoformat(timespec="seconds"),
-        begun=now.isoformat(timespec="microseconds"),
-        idea=source.idea if source else idea,
-        plan=source.plan if source else plan,
-        into=str(into.resolve()) if into else "",
-        recording=str(recording.path.resolve()) if recording else "",
-    )
-    prompts = recording.prompts if recording else machine.shipped("prompts")
-    made.write(start, settings.dump(chosen), prompts)
-    return made
-
-
-async def _free(path: Path, home: Path, env: Mapping[str, str], *, full: bool) -> None:
-    """Whether a product may be made in `path`, which must be empty when `full` is asked."""
-    if full and not _vacant(path):
-        raise Misuse(f"{path} is not an empty folder", "give an empty or new one with --into")
-    top = await inside(path, git=machine.git(env))
-    if top and not _ignored(home):
-        raise Misuse(
-            f"{path} lies inside the git repository {top}",
-            "start in an empty folder, or give one outside it with --into",
-        )
-
-
-def _vacant(path: Path) -> bool:
-    """Whether `path` is an empty folder, or nothing. Raises Missing when it is unreadable."""
-    try:
-        return not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    except OSError as error:
-        raise Missing(f"cannot read {path}: {error.strerror}", "mend its permissions") from error
-
-
-def _ignored(home: Path) -> bool:
-    """Whether `home` hides itself from the repository around it, as the demo's folder does."""
-    path = home / ".gitignore"
-    return path.is_file() and path.read_text("utf-8", "replace").strip() == "*"
-
-
-async def advance(run: RunFolder, outside: Outside) -> Report:
-    """Takes `run` as far as it goes: what its ledger holds is not asked, verified or decided twice.
-
-    Raises a Stop when it cannot go on now; running it again goes on from there.
-    """
-    with _wired(run, outside) as wired:
-        return await _walk(wired)
-
-
-async def plan_only(run: RunFolder, outside: Outside) -> Plan:
-    """The plan of `run`, and nothing built. Raises a Stop when it cannot be made now."""
-    with _wired(run, outside) as wired:
-        return await orchestrator.plan(_asker(wired), _inputs(wired))
-
-
 @contextmanager
-def _wired(run: RunFolder, outside: Outside) -> Generator[_Wired]:
+def wired(run: RunFolder, outside: Outside) -> Generator[Wired]:
+    """Holds the run's lock. Raises Busy, Missing, and Misuse for flags that cannot be."""
     start = run.start()
     chosen = settings.parse(run.settings_text(), str(run.settings))
-    with RunLock(run.path) as lock:
+    with RunLock(run.path, wait=outside.patience) as lock:
         ledger = FileLedger(run.ledger)
         ledger.clean()
+        chosen = limits.chosen(chosen, ledger, outside.flags)
         journal = Journal(run.journal)
         halt = Halt()
         sink = _fan_out((journal, *outside.sinks))
         try:
             with _interruptible(halt, sink) if outside.signals else nullcontext():
-                yield _Wired(run, start, chosen, outside, ledger, sink, halt, lock.fileno())
+                yield Wired(run, start, chosen, outside, ledger, sink, halt, lock.fileno())
         finally:
             journal.close()
 
@@ -173,40 +107,41 @@ def _fan_out(sinks: tuple[Sink, ...]) -> Sink:
     return tell
 
 
-async def _walk(wired: _Wired) -> Report:
-    wired.sink(RunStarted(run=wired.start.run, idea=wired.start.idea))
-    for name in wired.outside.allow:
-        wired.ledger.decide(allowing(name), YES)
-    if not wired.run.reported:
-        await machine.probed(wired.settings, wired.outside.env)
-    inputs, asker = _inputs(wired), _asker(wired)
-    made = await orchestrator.plan(asker, inputs)
-    parts = _parts(wired, asker, _product(wired, made))
-    landed = await orchestrator.build(parts, wired.halt, inputs, made)
-    report = await orchestrator.conclude(parts, wired.ledger, inputs, made=made, landed=landed)
-    renderer = Renderer(*machine.data("templates"))
-    path = reports.write(report, wired.run.path, renderer)
-    wired.sink(RunEnded(run=wired.start.run, passed=report.passed, report=str(path)))
-    return report
+def budget(wired: Wired) -> Budget:
+    """With everything counted that the ledger holds. A recording's answers cost nothing."""
+    chosen, recorded = wired.settings, bool(wired.start.recording)
+    caps = limits.none() if recorded else (chosen.caps(), chosen.milestone_caps())
+    made = Budget(*caps, priced=dearest)
+    for one in wired.ledger.answers():
+        scope, agent, *_ = one.id.split("/")
+        made.spent(scope, one.answer, model=limits.role(chosen, agent).model)
+    made.worked(RUN, sum(map(worked, wired.ledger.verdicts())))
+    return made
 
 
-def _inputs(wired: _Wired) -> Inputs:
-    start = wired.start
-    return Inputs(
-        run=start.run, version=VERSION, idea=start.idea, plan=start.plan, started=start.created
+def people(wired: Wired) -> People:
+    return People(
+        wired.run.inbox,
+        wired.ledger,
+        sink=wired.sink,
+        approve=wired.settings.approve,
+        ask=wired.outside.ask,
+        confirm=wired.outside.confirm,
     )
 
 
-def _asker(wired: _Wired) -> Asker:
+def asker(wired: Wired, budget: Budget) -> Asker:
     inner, source = _model(wired)
     terms = Terms(
         source=source, re_ask=wired.outside.re_ask, version=VERSION, begun_with=wired.start.version
     )
-    recorded = Recorded(inner, wired.ledger, sink=wired.sink, halt=wired.halt, terms=terms)
+    recorded = Recorded(
+        inner, wired.ledger, sink=wired.sink, halt=wired.halt, budget=budget, terms=terms
+    )
     return Asker(recorded, Renderer(wired.run.prompts), wired.settings)
 
 
-def _model(wired: _Wired) -> tuple[Model, Source]:
+def _model(wired: Wired) -> tuple[Model, Source]:
     chosen, outside = wired.settings, wired.outside
     if outside.model is not None:
         return outside.model, "live"
@@ -228,15 +163,15 @@ def _model(wired: _Wired) -> tuple[Model, Source]:
     ), "live"
 
 
-def _recording(wired: _Wired) -> FileLedger | None:
+def _recording(wired: Wired) -> FileLedger | None:
     path = wired.start.recording
     return FileLedger(RunFolder(Path(path)).ledger) if path else None
 
 
-def _product(wired: _Wired, made: Plan) -> Repo:
+def product(wired: Wired, made: Plan) -> Repo:
     """The product's repository. Raises Misuse when its folder holds something else."""
     path = Path(wired.start.into) if wired.start.into else wired.run.home / made.slug
-    if not (_vacant(path) or _begun(path)):
+    if not (vacant(path) or _begun(path)):
         raise Misuse(
             f"the product's folder {path} is not empty", "move it away, then: orchestrate resume"
         )
@@ -250,7 +185,7 @@ def _begun(path: Path) -> bool:
     return path.is_dir() and any(one.name.startswith(".git") for one in path.iterdir())
 
 
-def _parts(wired: _Wired, asker: Asker, repo: Repo) -> Parts:
+def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo) -> Parts:
     return Parts(
         asker=asker,
         verification=Verification(
@@ -258,18 +193,21 @@ def _parts(wired: _Wired, asker: Asker, repo: Repo) -> Parts:
             wired.ledger,
             wired.halt,
             sink=wired.sink,
+            budget=budget,
             allowed=wired.settings.allow_packages,
             consent=wired.outside.consent,
             recording=_recording(wired),
         ),
         repo=repo,
+        ledger=wired.ledger,
+        people=people,
         sink=wired.sink,
         settings=wired.settings,
         slots=asyncio.Semaphore(wired.settings.parallel),
     )
 
 
-def _verifier(wired: _Wired) -> Verifier:
+def _verifier(wired: Wired) -> Verifier:
     place = machine.cache(wired.outside.env)
     return Verifier(
         machine.sandbox(wired.settings, place),

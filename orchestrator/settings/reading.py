@@ -1,109 +1,19 @@
-"""What a person can choose, and where each value came from: file, then environment, then flags."""
+"""Where each value came from: file, then environment, then flags."""
 
 import json
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 from urllib.parse import urlsplit
 
-from packaging.utils import InvalidName, canonicalize_name
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orchestrator.artifacts.exchange import Effort
-from orchestrator.artifacts.values import AgentName, Value
+from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing, Misuse
-
-Backend = Literal["anthropic", "host", "replay"]
-SandboxName = Literal["bubblewrap", "process"]
-
-
-class Role(Value):
-    """Which model an agent speaks to, how hard it thinks, and the most it may write."""
-
-    model: str
-    effort: Effort
-    max_tokens: int = Field(gt=0)
-
-
-class Roles(Value):
-    """Eval is on another line than Impl, so that no model judges its own work."""
-
-    planner: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=32_000)
-    spec: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=64_000)
-    arch: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=32_000)
-    impl: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=64_000)
-    test: Role = Role(model="claude-sonnet-5-5", effort="high", max_tokens=64_000)
-    eval: Role = Role(model="claude-sonnet-5-5", effort="high", max_tokens=32_000)
-    reporter: Role = Role(model="claude-sonnet-5-5", effort="medium", max_tokens=32_000)
-
-    def of(self, agent: AgentName) -> Role:
-        return getattr(self, agent)
-
-
-class Limits(Value):
-    """What generated code may use: seconds, MiB, processes, KiB of output."""
-
-    test_seconds: int = Field(default=120, gt=0)
-    mutants: int = Field(default=8, ge=0, le=200)
-    """Single-operator mutants of the product that each suite is tried on."""
-    step_seconds: int = Field(default=10, gt=0)
-    memory_mib: int = Field(default=1024, gt=0)
-    processes: int = Field(default=128, gt=0)
-    output_kib: int = Field(default=1024, gt=0)
-
-
-class Settings(Value):
-    """The effective settings of a run. `threshold` is in hundredths: 350 is 3.50."""
-
-    backend: Backend = "anthropic"
-    model: str = ""
-    """One model for every role, "" for each role's own."""
-    base_url: str = ""
-    max_retries: int = Field(default=3, ge=1, le=20)
-    """Attempts in all."""
-    max_repairs: int = Field(default=2, ge=0, le=10)
-    """Within an attempt, from red verification straight back, before an Eval is paid for."""
-    max_reasks: int = Field(default=2, ge=0, le=10)
-    """After an answer that is not valid."""
-    max_conflicts: int = Field(default=2, ge=0, le=10)
-    threshold: int = Field(default=350, ge=100, le=500)
-    floor: int = Field(default=2, ge=1, le=5)
-    """No dimension may score below it."""
-    parallel: int = Field(default=2, ge=1, le=64)
-    sandbox: SandboxName = "bubblewrap"
-    allow_packages: tuple[str, ...] = ()
-    """Packages beside the well-known ones that a product may ask for, by canonical name."""
-    deadline_seconds: int = Field(default=1800, gt=0)
-    """For one model call, over all of its retries."""
-    context_tokens: int = Field(default=60_000, gt=1000)
-    """For the code and memory in one request, by the local counter."""
-    limits: Limits = Limits()
-    roles: Roles = Roles()
-
-    @field_validator("allow_packages", mode="before")
-    @classmethod
-    def _packages(cls, given: object) -> object:
-        """A text, as in an environment variable, separates them by commas."""
-        names = given.split(",") if isinstance(given, str) else given
-        if not isinstance(names, list | tuple):
-            return names
-        every = [one for one in cast("list[object] | tuple[object, ...]", names) if one != ""]
-        return tuple(dict.fromkeys(_canonical(one) for one in every))
-
-    def role(self, agent: AgentName) -> Role:
-        role = self.roles.of(agent)
-        return role.model_copy(update={"model": self.model}) if self.model else role
-
-
-def _canonical(name: object) -> object:
-    try:
-        return canonicalize_name(name.strip(), validate=True) if isinstance(name, str) else name
-    except InvalidName as error:
-        raise ValueError(f"{name!r} is not the name of a package") from error
-
+from orchestrator.settings.values import Roles, Settings
 
 FILE = "orchestrate.toml"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -236,7 +146,7 @@ def dump(settings: Settings) -> str:
     """`settings` as TOML, which `parse` reads back."""
     tables: list[str] = []
     lines: list[str] = []
-    for name, value in settings.model_dump(mode="json").items():
+    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
         if name == "limits":
             tables += ["", "[limits]", *_pairs(value)]
         elif name == "roles":

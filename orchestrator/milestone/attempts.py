@@ -1,0 +1,203 @@
+"""A milestone's attempts: what is made, verified, mended, judged, and where it goes next."""
+
+from dataclasses import dataclass
+
+from orchestrator import findings, memory, routing, scoring
+from orchestrator.agents.state import State
+from orchestrator.artifacts.architecture import Architecture
+from orchestrator.artifacts.evaluation import Evaluation
+from orchestrator.artifacts.outcome import Attempt
+from orchestrator.artifacts.tree import Tree
+from orchestrator.artifacts.values import STAGES, Cause, Stage
+from orchestrator.artifacts.verdict import Verdict
+from orchestrator.errors import Cancelled, NoAnswer
+from orchestrator.events import Rerouted
+from orchestrator.milestone.parts import Parts
+from orchestrator.milestone.work import Work, failed_stage, told
+
+Ended = routing.Accept | routing.Abandon
+CANCELLED = "a person cancelled it"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What an attempt came to, for a later one that starts from it."""
+
+    tree: Tree
+    architecture: Architecture | None
+
+
+class Attempts:
+    """Builds one milestone on a base."""
+
+    def __init__(self, parts: Parts, state: State, commit: str) -> None:
+        self._parts = parts
+        self.work = Work(parts, state, commit)
+        self.made: list[Attempt] = []
+        self._kept: list[_Kept] = []
+        self._repairs = 0
+
+    @property
+    def state(self) -> State:
+        return self.work.state
+
+    async def build(self) -> Ended:
+        """Attempts until one is accepted or they are spent."""
+        return await self._drive(routing.Retry(stage="spec", reason=""), "start")
+
+    async def rebuild(
+        self, commit: str, tree: Tree, built: tuple[memory.Built, ...], found: str
+    ) -> Ended:
+        """Goes on after a merge that failed: on the merged `tree`, with `commit` (main) as second
+        parent.
+        """
+        self.work.move(tree, self.work.commit, commit)
+        base = await self._parts.repo.read(commit)
+        self.work.state = self.state.but(base=base, built=built)
+        self._feed(found)
+        step = routing.Retry(stage="impl", reason=found.splitlines()[0])
+        self._rerouted(step)
+        return await self._drive(step, "conflict")
+
+    async def again(self, words: tuple[str, ...]) -> Ended:
+        """Goes on at a person's wish, with fresh attempts: from the best one, or from where it
+        stood when it was cancelled. `words` are what they want changed, from Spec on.
+        """
+        if self.made and self.made[-1].gate.passed and not words:
+            return routing.Accept()
+        self.work.state = self.state.but(words=(*self.state.words, *words))
+        stage = self._entry(words)
+        if self.state.attempt == len(self.made):
+            self._restore()
+        if words:
+            self._feed("\n".join(("The person who ordered the product wants:", *words)))
+        step = routing.Retry(stage=stage, reason="a person asked for it")
+        self._rerouted(step)
+        return await self._drive(step, "person")
+
+    def _entry(self, words: tuple[str, ...]) -> Stage:
+        """The first stage whose artifact is missing; with all there, Spec for a person's words,
+        else whoever is to blame.
+        """
+        if words or self.state.specification is None:
+            return "spec"
+        if self.state.architecture is None:
+            return "arch"
+        return routing.culprit(self._source()) if self.made else "impl"
+
+    def _source(self) -> Attempt:
+        """The best attempt; after one that passed and could not land, the last, which has main."""
+        best = scoring.best(tuple(self.made))
+        return self.made[-1] if best.gate.passed else best
+
+    def _restore(self) -> None:
+        """The code of the source with the tests of today: what is locked is never dropped."""
+        source, now = self._source(), self.state.tree
+        if source.number < len(self.made):
+            kept = self._kept[source.number - 1]
+            code = {path: kept.tree[path] for path in kept.tree if not memory.is_test(path)}
+            locked = {path: now[path] for path in now if memory.is_test(path)}
+            self.work.move(Tree(code | locked), source.commit)
+            self.work.state = self.state.but(architecture=kept.architecture)
+        if not source.gate.passed:
+            self._feed(findings.of(source, self.state.budget // 2))
+
+    async def _drive(self, step: routing.Retry, cause: Cause) -> Ended:
+        while True:
+            try:
+                attempt = await self._attempt(step.stage, cause)
+            except Cancelled:
+                return routing.Abandon(reason=CANCELLED, cancelled=True)
+            self.made.append(attempt)
+            self._kept.append(_Kept(self.state.tree, self.state.architecture))
+            following = routing.route(
+                tuple(self.made), max_retries=self._parts.settings.max_retries
+            )
+            if not isinstance(following, routing.Retry):
+                return following
+            step, cause = following, "retry"
+            self._feed(findings.of(attempt, self.state.budget // 2))
+            self._rerouted(step)
+
+    def _rerouted(self, step: routing.Retry) -> None:
+        self._parts.sink(
+            Rerouted(
+                milestone=self.work.scope,
+                attempt=len(self.made) + 1,
+                stage=step.stage,
+                reason=step.reason,
+            )
+        )
+
+    def _feed(self, found: str) -> None:
+        """Feedback accumulates; the newest is what the next answers must address."""
+        milestone = self.state.milestone
+        fed = milestone.model_copy(update={"feedback": (*milestone.feedback, found)})
+        self.work.state = self.state.but(milestone=fed, findings=(found,))
+
+    async def _attempt(self, entry: Stage, cause: Cause) -> Attempt:
+        number = len(self.made) + 1
+        self.work.state = self.state.but(attempt=number, attempts=tuple(self.made), verdict=None)
+        self._repairs = 0
+        evaluation: Evaluation | None = None
+        error, failed = "", None
+        try:
+            await self._produce(entry)
+            found = await self._verified()
+            if found.outcome == "pass":
+                evaluation = await self.work.evaluate(found)
+        except NoAnswer as unanswered:
+            error, failed = told(unanswered), failed_stage(unanswered)
+        verdict = self.state.verdict
+        return Attempt(
+            number=number,
+            cause=cause,
+            entry=entry,
+            repairs=self._repairs,
+            commit=self.work.commit,
+            verdict=verdict,
+            evaluation=evaluation,
+            gate=self.work.gate(verdict, evaluation, error),
+            error=error,
+            failed_stage=failed,
+        )
+
+    async def _produce(self, entry: Stage) -> None:
+        """The artifacts from `entry` on. Criteria, checks and locked tests are never dropped."""
+        first = STAGES.index(entry)
+        if first <= STAGES.index("spec"):
+            await self.work.specify()
+        if first <= STAGES.index("arch"):
+            await self.work.design()
+        if first <= STAGES.index("impl"):
+            await self.work.implement()
+        if entry == "test" or not self.work.tested:
+            await self.work.write_tests()
+
+    async def _verified(self) -> Verdict:
+        """Verifies, and mends what is red before anybody judges it."""
+        verdict = await self.work.verify()
+        while verdict.outcome != "pass" and self._repairs < self._parts.settings.max_repairs:
+            mend = routing.repair(verdict, revised=self.work.revised, repairs=self._repairs)
+            self._repairs += 1
+            self._rerouted(routing.Retry(stage=mend.stage, reason=mend.reason))
+            await self._mend(mend, verdict)
+            verdict = await self.work.verify()
+        return verdict
+
+    async def _mend(self, mend: routing.Repair, verdict: Verdict) -> None:
+        kept = self.state.findings
+        red = memory.failures(verdict, self.state.budget // 2)
+        self.work.state = self.state.but(findings=(*kept, red))
+        if mend.stage == "impl":
+            await self.work.implement()
+        elif mend.tests:
+            await self.work.revise_tests(mend.tests)
+        else:
+            await self.work.write_tests()
+        self.work.state = self.state.but(findings=kept)
+
+    async def verified_on(self, tree: Tree, built: tuple[memory.Built, ...]) -> Verdict:
+        """The verdict on `tree`, into which this milestone was merged beside `built`."""
+        state = self.state.but(tree=tree, built=built)
+        return await self.work.verified(state, "merged into main, ")

@@ -1,0 +1,27 @@
+"""The live objects of a run."""
+
+import asyncio
+from dataclasses import dataclass
+
+from orchestrator.agents.base import Asker
+from orchestrator.events import Sink
+from orchestrator.ledger import Ledger
+from orchestrator.people import People
+from orchestrator.repo import Repo
+from orchestrator.settings import Settings
+from orchestrator.verification import Verification
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every milestone works with."""
+
+    asker: Asker
+    verification: Verification
+    repo: Repo
+    ledger: Ledger
+    people: People
+    sink: Sink
+    settings: Settings
+    slots: asyncio.Semaphore
+    """One is held for a stage, never while waiting."""
