@@ -295,10 +295,10 @@ def test_an_answer_that_is_submitted_while_another_process_works_is_not_lost(
     line = agent.call("start", IDEA)
     agent.write(str(line["request_file"]), str(line["answer_file"]))
     with RunLock(folder_of(agent.home).path):
-        said = agent.call("submit", str(line["id"]))
-    assert said["status"] == "error"
-    assert f"process {os.getpid()} advances" in str(said["error"])
-    assert said["fix"] == "orchestrate next"
+        said = agent.call("submit", str(line["id"]), "--wait", "0")
+    assert said["status"] == "working"
+    assert f"process {os.getpid()} advances" in str(said["note"])
+    assert said["command"] == "orchestrate next"
     assert agent.call("next")["id"] == f"{FIRST}/spec/1/1"
 
 

@@ -27,7 +27,7 @@ def advanced(
     flags: Mapping[str, str] | None = None,
     anew: "Anew | None" = None,
 ) -> int:
-    """Prints what the run came to, or how far. With `confirm` the terminal is asked for the plan."""
+    """Prints what the run came to, or how far. `confirm` puts the plan to the terminal."""
     from orchestrator import run
     from orchestrator.cli import consent
 

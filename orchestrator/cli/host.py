@@ -16,7 +16,7 @@ import click
 
 from orchestrator.cli.options import INTO, RUN, SETTINGS, with_options
 from orchestrator.cli.output import here
-from orchestrator.errors import AwaitingHost, Missing, Misuse, Stop
+from orchestrator.errors import AwaitingHost, AwaitingPerson, Busy, Missing, Misuse, Stop
 
 if TYPE_CHECKING:
     from orchestrator.artifacts.report import Report
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 COMMANDS = ("start", "next", "submit")
 SCHEMA = 1
+PATIENCE = 60.0
+"""Seconds: clients cut commands off after two minutes."""
+WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0, max=3600),
+    default=PATIENCE,
+    help="Seconds to queue behind another call that works on the run.",
+)
 SHOWN = 4
 """Requests listed beside the first."""
 WAITING = ("also_waiting", "folder")
@@ -39,8 +47,10 @@ JSON = click.option("--json", is_flag=True, expose_value=False, help="What it pr
 @click.command("start")
 @click.argument("words", nargs=-1)
 @click.option("--new", is_flag=True, help="Another run, even when one is unfinished.")
-@with_options(INTO, *SETTINGS, JSON)
-def start(words: tuple[str, ...], new: bool, into: Path | None, **flags: object) -> int:
+@with_options(INTO, *SETTINGS, WAIT, JSON)
+def start(
+    words: tuple[str, ...], new: bool, into: Path | None, wait: float, **flags: object
+) -> int:
     """Begins a run that you answer yourself; prints the first request.
 
     Example: orchestrate start "a to-do list for the shell"
@@ -53,9 +63,12 @@ def start(words: tuple[str, ...], new: bool, into: Path | None, **flags: object)
     text = worthy(checked(words, []))
     same = None if new else _unfinished(home, text)
     if same is not None:
-        return _step(same, note="resumed the unfinished run of this idea; --new begins another")
+        return _step(
+            same, wait=wait, note="resumed the unfinished run of this idea; --new begins another"
+        )
     chosen = settings.load(home, os.environ, {**flags, "backend": "host"}).settings
-    return _step(asyncio.run(run.begin(home, text, chosen, env=os.environ, into=into)))
+    begun = asyncio.run(run.begin(home, text, chosen, env=os.environ, into=into))
+    return _step(begun, wait=wait)
 
 
 def _unfinished(home: Path, idea: str) -> "RunFolder | None":
@@ -94,19 +107,19 @@ def _found(name: str) -> "RunFolder":
 
 
 @click.command("next")
-@with_options(RUN, JSON)
-def next_request(name: str) -> int:
+@with_options(RUN, WAIT, JSON)
+def next_request(name: str, wait: float) -> int:
     """Prints the request that waits, or the result. Never advances past it; safe to repeat.
 
     Example: orchestrate next
     """
-    return _step(_found(name))
+    return _step(_found(name), wait=wait)
 
 
 @click.command("submit")
 @click.argument("request")
-@with_options(RUN, JSON)
-def submit(request: str, name: str) -> int:
+@with_options(RUN, WAIT, JSON)
+def submit(request: str, name: str, wait: float) -> int:
     """Takes the answer to REQUEST from its answer file and goes on; safe to repeat.
 
     Example: orchestrate submit run/planner/1/1
@@ -118,18 +131,25 @@ def submit(request: str, name: str) -> int:
         fix = f"{_called()} next"
         _print({"status": "error", "error": f"no request {request!r}", "fix": fix})
         return 0
-    return _step(folder, submitted=request)
+    return _step(folder, wait=wait, submitted=request)
 
 
-def _step(folder: "RunFolder", *, submitted: str = "", note: str = "") -> int:
+def _step(folder: "RunFolder", *, wait: float, submitted: str = "", note: str = "") -> int:
     """Walks the run as far as its answers reach and prints where it stands."""
     from orchestrator import run
 
-    outside = run.Outside(env=os.environ, signals=True)
+    outside = run.Outside(env=os.environ, signals=True, patience=wait)
     try:
         report = asyncio.run(run.advance(folder, outside))
-    except AwaitingHost:
-        _print({**_waiting(folder, outside.pending, submitted), **({"note": note} if note else {})})
+    except (AwaitingHost, AwaitingPerson) as stop:
+        if outside.pending:
+            said = _waiting(folder, outside.pending, submitted)
+            _print({**said, **({"note": note} if note else {})})
+        else:
+            _print(_asking(folder, stop))
+        return 0
+    except Busy as stop:
+        _print(_working(folder, stop))
         return 0
     except Stop as stop:
         return failed(stop, run=folder.name)
@@ -137,12 +157,32 @@ def _step(folder: "RunFolder", *, submitted: str = "", note: str = "") -> int:
     return 0
 
 
+def _asking(folder: "RunFolder", stop: Stop) -> dict[str, object]:
+    """The user must say something that no agent may say for them."""
+    approve = stop.remedy.partition(", or")[0].removeprefix("orchestrate ")
+    return {
+        "status": "needs_user",
+        "run": folder.name,
+        "question": stop.message,
+        "command": f"{_called()} {approve}",
+        "then": f"{_called()} next",
+    }
+
+
+def _working(folder: "RunFolder", stop: Stop) -> dict[str, object]:
+    """Another call works on the run, and takes what was submitted."""
+    return {
+        "status": "working",
+        "run": folder.name,
+        "note": f"{stop.message}; what is submitted is kept",
+        "command": f"{_called()} next",
+    }
+
+
 def failed(stop: Stop, *, run: str = "") -> int:
     """Prints `stop`; a state of the protocol exits with 0."""
     fix = stop.remedy
-    if stop.exit_code == 6:
-        fix = f"{_called()} next"
-    elif fix.startswith("orchestrate "):
+    if fix.startswith("orchestrate "):
         fix = f"{_called()} {fix.removeprefix('orchestrate ')}"
     said: dict[str, object] = {"status": "error", "error": stop.message, "fix": fix}
     _print({**said, "run": run} if run else said)
