@@ -9,7 +9,7 @@ from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Cancelled, Stop
+from orchestrator.errors import Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
 from orchestrator.landing import Built, Landed, Turn
@@ -152,9 +152,7 @@ class Build:
         while isinstance(step, routing.Accept):
             number = len(attempts.made)
             fresh = not people.landed(one.id, number)
-            try:
-                people.ending(one.id, f"landing-{number}", fresh=fresh)
-            except Cancelled:
+            if people.ends(one.id, f"landing-{number}", fresh=fresh):
                 return routing.Abandon(reason=CANCELLED, cancelled=True)
             question = landing.question(one, attempts, self._parts.repo.path)
             words = await people.landing(one.id, number, question)

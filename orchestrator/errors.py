@@ -14,7 +14,6 @@ that routing reads. Failure of the *tool* or of the world around it is one of th
     +-- GaveUp         7   the model's provider failed for good or for too long
     +-- Interrupted  130   Ctrl-C
     NoAnswer               an agent gave no valid answer within its re-asks: a failed attempt
-    Cancelled              a person ended a milestone: its outcome
 
 A Stop is caught once, at the edge (`cli`, or the caller of `Orchestrator.run`). Everything else is
 a bug: it keeps its traceback and exits 70.
@@ -103,11 +102,3 @@ class NoAnswer(Exception):
         super().__init__(f"{agent}: {'; '.join(reasons)}")
         self.agent = agent
         self.reasons = reasons
-
-
-class Cancelled(Exception):
-    """A person ended the milestone `scope`."""
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"{scope} was cancelled")
-        self.scope = scope

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from orchestrator.artifacts.values import Value
-from orchestrator.errors import AwaitingPerson, Cancelled, Missing
+from orchestrator.errors import AwaitingPerson, Missing
 from orchestrator.events import Awaited, Heard, Sink, Warned
 from orchestrator.ledger import Ledger, disk
 from orchestrator.settings import Approval
@@ -122,15 +122,14 @@ class People:
         self._take(scope, said)
         return tuple(one.text for one in said.words) if said else ()
 
-    def ending(self, scope: str, boundary: str, *, fresh: bool) -> None:
-        """Raises Cancelled when a person ended `scope` at this boundary, or ends it now."""
+    def ends(self, scope: str, boundary: str, *, fresh: bool) -> bool:
+        """Whether a person ended `scope` at this boundary, or ends it now."""
         place = f"{scope}/cancel/{boundary}"
         said = self._decided(place)
         if said is None and fresh and (new := self._new(scope, "cancel")):
             said = self._decide(place, scope, new[:1])
-        if said is not None:
-            self._take(scope, said)
-            raise Cancelled(scope)
+        self._take(scope, said)
+        return said is not None
 
     def landed(self, scope: str, number: int) -> bool:
         """Whether it is decided what a person says before this landing."""

@@ -139,7 +139,9 @@ def _open(stands: "Standing", milestone: str) -> None:
     if milestone in ended:
         raise Misuse(
             f"{milestone} has ended: {ended[milestone]}",
-            "" if ended[milestone] == "complete" else f"orchestrate retry {milestone} --steer TEXT",
+            "orchestrate report"
+            if ended[milestone] == "complete"
+            else f"orchestrate retry {milestone} --steer TEXT",
         )
     if not milestone and stands.milestones and len(ended) == len(stands.milestones):
         raise Misuse(f"every milestone of {stands.run} has ended", "orchestrate report")

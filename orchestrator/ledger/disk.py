@@ -40,8 +40,11 @@ def peek(path: Path, most: int) -> bytes:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
             return b""
         raise
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(most) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    try:
+        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, most) if plain else b""
+    finally:
+        os.close(descriptor)
 
 
 def _make(folder: Path) -> None:

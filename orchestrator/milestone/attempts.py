@@ -10,10 +10,10 @@ from orchestrator.artifacts.outcome import Attempt
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import STAGES, Cause, Stage
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Cancelled, NoAnswer
+from orchestrator.errors import NoAnswer
 from orchestrator.events import Rerouted
 from orchestrator.milestone.parts import Parts
-from orchestrator.milestone.work import Work, failed_stage, told
+from orchestrator.milestone.work import Cancelled, Work, failed_stage, told
 
 Ended = routing.Accept | routing.Abandon
 CANCELLED = "a person cancelled it"
@@ -36,6 +36,8 @@ class Attempts:
         self.made: list[Attempt] = []
         self._kept: list[_Kept] = []
         self._repairs = 0
+        self._stopped: Stage | None = None
+        """What would have come next when a person cancelled it."""
 
     @property
     def state(self) -> State:
@@ -63,12 +65,14 @@ class Attempts:
         """Goes on at a person's wish, with fresh attempts: from the best one, or from where it
         stood when it was cancelled. `words` are what they want changed, from Spec on.
         """
+        self.work.anew += 1
         if self.made and self.made[-1].gate.passed and not words:
             return routing.Accept()
         self.work.state = self.state.but(words=(*self.state.words, *words))
         stage = self._entry(words)
-        if self.state.attempt == len(self.made):
+        if self._stopped is None:
             self._restore()
+        self._stopped = None
         if words:
             self._feed("\n".join(("The person who ordered the product wants:", *words)))
         step = routing.Retry(stage=stage, reason="a person asked for it")
@@ -76,14 +80,13 @@ class Attempts:
         return await self._drive(step, "person")
 
     def _entry(self, words: tuple[str, ...]) -> Stage:
-        """The first stage whose artifact is missing; with all there, Spec for a person's words,
-        else whoever is to blame.
-        """
-        if words or self.state.specification is None:
+        """Spec for a person's words, else where it was stopped, else whoever is to blame."""
+        if words:
             return "spec"
-        if self.state.architecture is None:
-            return "arch"
-        return routing.culprit(self._source()) if self.made else "impl"
+        if self._stopped is None:
+            return routing.culprit(self._source())
+        # A suite that is there needs no other: verification says what comes next.
+        return "eval" if self._stopped == "test" and self.work.tested else self._stopped
 
     def _source(self) -> Attempt:
         """The best attempt; after one that passed and could not land, the last, which has main."""
@@ -106,7 +109,8 @@ class Attempts:
         while True:
             try:
                 attempt = await self._attempt(step.stage, cause)
-            except Cancelled:
+            except Cancelled as cancelled:
+                self._stopped = cancelled.stage
                 return routing.Abandon(reason=CANCELLED, cancelled=True)
             self.made.append(attempt)
             self._kept.append(_Kept(self.state.tree, self.state.architecture))

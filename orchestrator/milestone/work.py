@@ -20,6 +20,14 @@ from orchestrator.milestone.parts import Parts
 T = TypeVar("T")
 
 
+class Cancelled(Exception):
+    """A person ended the milestone before its `stage`."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(f"cancelled before {stage}")
+        self.stage: Stage = stage
+
+
 class Work:
     """The commit is the state: nothing is checked out while working. Each stage asks one agent and
     keeps what it gave; before it, a person is heard.
@@ -35,6 +43,8 @@ class Work:
         """Whether the milestone has tests."""
         self.revised = False
         """Whether its tests were revised, which happens once."""
+        self.anew = 0
+        """How often a person had it built on after it had ended."""
         self._parents = (commit,)
 
     @property
@@ -140,7 +150,9 @@ class Work:
         following = self._parts.asker.following(self.scope, stage, attempt)
         fresh = not self._parts.ledger.begun(following)
         boundary = following.removeprefix(f"{self.scope}/").replace("/", "-")
-        people.ending(self.scope, boundary, fresh=fresh)
+        boundary += f"-anew-{self.anew}" * bool(self.anew)
+        if people.ends(self.scope, boundary, fresh=fresh):
+            raise Cancelled(stage)
         if words := people.steered(self.scope, boundary, fresh=fresh):
             self.state = self.state.but(words=(*self.state.words, *words))
 
