@@ -19,6 +19,7 @@ from orchestrator.models.anthropic.failures import (
     failure,
     redaction,
 )
+from orchestrator.models.anthropic.pace import Pace
 from orchestrator.models.anthropic.patience import Patience
 from orchestrator.models.anthropic.reading import Reading, text_at
 from orchestrator.models.prices import price
@@ -34,7 +35,8 @@ class AnthropicModel:
 
     `base_url` is "" for Anthropic's own. `deadline_seconds` bounds one `complete` with all of its
     calls and waits; `backoff_seconds` is the first wait after a failure, doubled each time. `sink`
-    gets a Waiting before each wait and a Warned when something must be asked for another way.
+    gets a Waiting before each wait, once where all calls wait together, and a Warned when something
+    must be asked for another way.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class AnthropicModel:
         self._sink = sink
         self._redact = redaction(self._key)
         self._learned: dict[str, Traits] = {}
+        self._pace = Pace(place=self._place, sink=sink)
 
     async def complete(self, request: Request) -> Answer:
         """See Model. Each failed try and each step down the ladder is one more call."""
@@ -76,20 +79,32 @@ class AnthropicModel:
 
     async def _ask(self, client: AsyncAnthropic, request: Request, patience: Patience) -> Reading:
         while True:
-            traits = self._learned.get(request.model, Traits())
-            patience.called()
-            asked = body(request, traits, spelled=not self._official)
-            outcome = await self._call(client, asked)
-            if isinstance(outcome, Reading):
-                return outcome
-            patience.failed(outcome)
+            async with self._pace.turn(patience) as turn:
+                # What others learned while this one was held back counts.
+                traits = self._learned.get(request.model, Traits())
+                patience.called()
+                asked = body(request, traits, spelled=not self._official)
+                outcome = await self._call(client, asked)
+                if isinstance(outcome, Reading):
+                    self._pace.answered(turn)
+                    return outcome
+                seconds = patience.failed(outcome)
+                if outcome.crowded:
+                    self._pace.limited(turn, seconds=seconds, reason=outcome.reason)
             if outcome.kind == "rejected" and self._learn(request, traits, outcome):
                 continue
             if outcome.kind in ("rejected", "final"):
                 raise patience.hopeless(outcome, model=request.model)
-            seconds = patience.wait(outcome)
-            self._sink(Waiting(seconds=seconds, reason=f"{self._place}: {outcome.reason}"))
-            await asyncio.sleep(seconds)
+            patience.check(outcome, seconds)
+            await self._wait(outcome, seconds)
+
+    async def _wait(self, failed: Failure, seconds: float) -> None:
+        if failed.crowded:
+            # The next turn waits, with all others.
+            self._pace.tell()
+            return
+        self._sink(Waiting(seconds=seconds, reason=f"{self._place}: {failed.reason}"))
+        await asyncio.sleep(seconds)
 
     async def _call(self, client: AsyncAnthropic, asked: Body) -> Reading | Failure:
         """One call on the wire. Not `messages.create`, which warns of old models and accepts any
