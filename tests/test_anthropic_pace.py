@@ -1,6 +1,7 @@
-"""The live model under many questions at once: one pace for all."""
+"""The live model under many questions at once: one pace for all, and counting in advance."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 from orchestrator.artifacts.exchange import Answer
 from orchestrator.errors import GaveUp, Stop
 from orchestrator.events import Event, Waiting
+from orchestrator.models import Counts
+from orchestrator.models.anthropic import AnthropicModel
 from tests.loopback import LoopbackServer, Reply, in_turn
-from tests.loopback.client import KEY, Client
+from tests.loopback.client import KEY, Client, asked
 
 GOOD = Reply(text='{"score": 4}')
 PATIENCE = 20
@@ -326,3 +329,84 @@ def test_what_an_earlier_loop_left_in_flight_holds_nobody_back():
         assert fifth == [3]
         for call in calls:
             call.cancel()
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-haiku-4-5"])
+def test_a_request_is_counted_without_being_asked(model: str):
+    with LoopbackServer(in_turn(GOOD)) as server:
+        client = Client(server)
+        assert isinstance(client.model, Counts)
+        small, large = (
+            asyncio.run(client.model.count(asked(model=model, blocks=("a", "b" * size))))
+            for size in (10, 10_000)
+        )
+    assert 0 < small < large - 2000
+    assert (server.count, client.events) == (0, [])
+    assert server.counts[-1].body["messages"][0]["content"][1]["text"] == "b" * 10_000
+
+
+def counted(client: Client, times: int = 2) -> list[int]:
+    async def each() -> list[int]:
+        return [await client.model.count(asked()) for _ in range(times)]
+
+    return asyncio.run(each())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Reply(status=400, message="no"),
+        Reply(status=404, message="not found: /v1/messages/count_tokens"),
+        Reply(status=405, message="no"),
+        Reply(status=500, message="no"),
+        Reply(fault="drop before"),
+        Reply(fault="html"),
+        Reply(usage=(("input_tokens", None),)),
+    ],
+)
+def test_an_endpoint_that_cannot_count_is_asked_once(odd: Reply):
+    with LoopbackServer(in_turn(GOOD), counting=odd) as server:
+        client = Client(server)
+        assert counted(client) == [-1, -1]
+        assert len(server.counts) == 1
+        assert client.one().stop == "end"
+    assert client.events == []
+
+
+def test_a_count_that_does_not_come_is_not_waited_for():
+    with LoopbackServer(in_turn(GOOD), counting=Reply(fault="silent")) as server:
+        assert counted(Client(server, seconds=0.3)) == [-1, -1]
+        assert len(server.counts) == 1
+
+
+@pytest.mark.parametrize("status", [401, 429, 529])
+def test_a_count_refused_for_now_is_asked_for_again(status: int):
+    with LoopbackServer(in_turn(GOOD), counting=limited(3600, status=status)) as server:
+        client = Client(server)
+        assert counted(client, times=1) == [-1]
+        server.counting = Reply()
+        assert counted(client, times=1)[0] > 0
+        assert client.one().stop == "end"
+
+
+def test_nothing_is_counted_during_a_pause():
+    with LoopbackServer(in_turn(limited(3600))) as server:
+        client = Client(server)
+        client.together(1)
+        assert counted(client) == [-1, -1]
+        assert server.counts == []
+
+
+def unasked(*, key: str, base_url: str) -> AnthropicModel:
+    return AnthropicModel(api_key=key, base_url=base_url, deadline_seconds=20, sink=print)
+
+
+def test_without_key_or_server_there_is_no_count():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for model in (
+        unasked(key="", base_url=""),
+        unasked(key=KEY, base_url="http://[::1"),
+        unasked(key=KEY, base_url=f"http://127.0.0.1:{port}"),
+    ):
+        assert asyncio.run(model.count(asked())) == -1

@@ -1,6 +1,6 @@
 """Models: one method, several backends."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.artifacts.exchange import Answer, Request
 
@@ -12,5 +12,16 @@ class Model(Protocol):
 
         Raises GaveUp when the provider failed for good or past its deadline, Missing when there is
         no way to ask, AwaitingHost when a host agent must answer first.
+        """
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A Model that may know how long a request is before it is asked."""
+
+    async def count(self, request: Request) -> int:
+        """The input tokens of `request` as the provider counts them, -1 when it does not say so
+        within seconds. Free of charge; raises nothing.
         """
         ...

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from anthropic import AsyncAnthropic, AsyncStream, Timeout
+from anthropic import APIError, AsyncAnthropic, AsyncStream, Timeout
 
 from orchestrator.artifacts.exchange import Answer, Request
 from orchestrator.errors import Missing
@@ -21,13 +21,14 @@ from orchestrator.models.anthropic.failures import (
 )
 from orchestrator.models.anthropic.pace import Pace
 from orchestrator.models.anthropic.patience import Patience
-from orchestrator.models.anthropic.reading import Reading, text_at
+from orchestrator.models.anthropic.reading import Reading, count_at, text_at
 from orchestrator.models.prices import price
 
 OFFICIAL = "https://api.anthropic.com"
 NO_KEY = "none"
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 600.0
+COUNT_SECONDS = 10.0
 
 
 class AnthropicModel:
@@ -73,6 +74,24 @@ class AnthropicModel:
                 raise patience.expired() from None
             raise
         return _answer(reading, request, began=began)
+
+    async def count(self, request: Request) -> int:
+        """See Counts. Nothing is asked during a pause, nor where a count once failed for good."""
+        traits = self._learned.get(request.model, Traits())
+        if not (traits.counts and self._ready) or self._pace.left > 0:
+            return -1
+        seconds = min(COUNT_SECONDS, self._deadline)
+        try:
+            async with asyncio.timeout(seconds), self._client() as client:
+                counted = await self._counted(client, request, traits)
+        except TimeoutError:
+            counted = Failure(kind="unreachable", reason=f"no count within {seconds:g} s")
+        if isinstance(counted, int):
+            return counted
+        if not counted.crowded and counted.status != 401:
+            learned = self._learned.get(request.model, Traits())
+            self._learned[request.model] = learned.without(Traits(counts=False))
+        return -1
 
     async def close(self) -> None:
         """Nothing is held between two calls: a connection pool would belong to one event loop."""
@@ -129,6 +148,25 @@ class AnthropicModel:
             return reading
         return broken(reading.error or "the stream ended before the answer did", self._redact)
 
+    async def _counted(
+        self, client: AsyncAnthropic, request: Request, traits: Traits
+    ) -> int | Failure:
+        """A refused count is asked for another way, which says nothing about the call itself."""
+        while True:
+            asked = body(request, traits, spelled=not self._official)
+            del asked["max_tokens"], asked["stream"]
+            try:
+                path = "/v1/messages/count_tokens"
+                said = await client.post(path, cast_to=object, body=asked)
+            except (*WIRE_ERRORS, APIError) as error:
+                refused = failure(error, self._redact)
+                lower = lowered(traits, request, complaint=refused.said)
+                if refused.kind != "rejected" or lower is None:
+                    return refused
+                traits = lower
+            else:
+                return count_at(said, "input_tokens") or broken("no count", self._redact)
+
     def _learn(self, request: Request, traits: Traits, refused: Failure) -> bool:
         """Whether there is another way to ask, which is kept for this model."""
         lower = lowered(traits, request, complaint=refused.said)
@@ -152,6 +190,14 @@ class AnthropicModel:
             # Some compatible servers read only the older header.
             default_headers={} if self._official else {"x-api-key": key},
         )
+
+    @property
+    def _ready(self) -> bool:
+        try:
+            self._check()
+        except Missing:
+            return False
+        return True
 
     def _check(self) -> None:
         if self._official and not self._key:
