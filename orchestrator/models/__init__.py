@@ -18,8 +18,10 @@ class Model(Protocol):
 
 @runtime_checkable
 class Counts(Protocol):
-    """A model that can say how long a request is."""
+    """A Model that may know how long a request is before it is asked."""
 
     async def count(self, request: Request) -> int:
-        """The input tokens of `request`, -1 when it cannot be said. Raises nothing."""
+        """The input tokens of `request` as the provider counts them, -1 when it does not say so
+        within seconds. Free of charge; raises nothing.
+        """
         ...

@@ -96,6 +96,14 @@ def check(body: Body, *, version: str, models: Mapping[str, Rules]) -> None:
     _output_config(body, rules)
 
 
+def check_count(body: Body, *, version: str, models: Mapping[str, Rules]) -> None:
+    """As `check`, of a request whose tokens are to be counted."""
+    for field in ("max_tokens", "stream"):
+        if field in body:
+            raise Refused(400, f"{field}: Extra inputs are not permitted")
+    check({**body, "max_tokens": 1}, version=version, models=models)
+
+
 def _limits(body: Body, rules: Rules) -> None:
     wanted = body["max_tokens"]
     if not isinstance(wanted, int) or wanted < 1:

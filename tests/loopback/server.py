@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.loopback.cache import Cache, Counted, tokens
-from tests.loopback.contract import MODELS, Refused, Rules, admit, check
+from tests.loopback.contract import MODELS, Refused, Rules, admit, check, check_count
 from tests.loopback.message import Worded, error
 from tests.loopback.reply import Reply, Script
 from tests.loopback.wire import send_json, send_reply
 
 Body = dict[str, Any]
+COUNTED = Reply()
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Recorded:
 class LoopbackServer:
     """`with LoopbackServer(script) as server:` serves at `server.url` until the block ends.
 
-    `key` is the only credential accepted, "" accepts any. `models` are known besides MODELS. In
+    `key` is the only credential accepted, "" accepts any. `models` are known besides MODELS. What
+    is accepted at count_tokens gets the count, unless `counting` has a status, fault or usage. In
     the serving thread, `on_request(index, body)` is called when a request to /v1/messages has
     arrived and before it is looked at, `on_sent(index)` when the last byte of its response went
     out. Indexes count from 0 and are places in `requests`. What a script or a callback raises is
@@ -42,15 +44,18 @@ class LoopbackServer:
         *,
         key: str = "",
         models: tuple[str, ...] = (),
+        counting: Reply = COUNTED,
         on_request: Callable[[int, Body], None] = lambda _index, _body: None,
         on_sent: Callable[[int], None] = lambda _index: None,
     ) -> None:
         self.script = script
         self.key = key
         self.models = {**MODELS, **dict.fromkeys(models, Rules())}
+        self.counting = counting
         self.on_request = on_request
         self.on_sent = on_sent
         self.requests: list[Recorded] = []
+        self.counts: list[Recorded] = []
         self.failures: list[Exception] = []
         self.cache = Cache()
         self.closing = threading.Event()
@@ -144,7 +149,7 @@ class _Connection(BaseHTTPRequestHandler):
         if path == "/v1/messages":
             self._message(owner, raw)
         elif path == "/v1/messages/count_tokens":
-            send_json(self, 200, {"input_tokens": tokens(raw.decode())})
+            self._count(owner, raw)
         else:
             send_json(self, 404, error(404, f"not found: {path}"))
 
@@ -175,6 +180,26 @@ class _Connection(BaseHTTPRequestHandler):
         except Exception as failed:
             owner.failures.append(failed)
             send_json(self, 400, error(400, f"the loopback script failed: {failed!r}"))
+
+    def _count(self, owner: LoopbackServer, raw: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.loads(raw)
+        owner.counts.append(Recorded(body, headers))
+        reply = owner.counting
+        try:
+            admit(headers, key=owner.key)
+            check_count(body, version=headers["anthropic-version"], models=owner.models)
+        except Refused as refused:
+            reply = Reply(status=refused.status, message=refused.message)
+        try:
+            if reply.status == 200 and not reply.fault:
+                said = {"input_tokens": tokens(raw.decode()), **dict(reply.usage)}
+                send_json(self, 200, said)
+            else:
+                worded = Worded(reply, body, Counted(0, 0, 0, 0), len(owner.counts))
+                send_reply(self, worded, closing=owner.closing, started=lambda: None)
+        except OSError:
+            self.close_connection = True
 
     def _reply(self, owner: LoopbackServer, body: Body, headers: Mapping[str, str]) -> Reply:
         try:

@@ -20,11 +20,13 @@ class Traits(Value):
     """What one model at one endpoint accepts, learned from its refusals.
 
     `rung` is how a schema is asked for: `output_config`, a tool that need not be called, or words.
+    `counts` is whether it counts the tokens of a request.
     """
 
     rung: Rung = "native"
     effort: bool = True
     markers: bool = True
+    counts: bool = True
 
     def without(self, other: "Traits") -> "Traits":
         """What is left after the refusals that either has met."""
@@ -32,6 +34,7 @@ class Traits(Value):
             rung=RUNGS[max(RUNGS.index(self.rung), RUNGS.index(other.rung))],
             effort=self.effort and other.effort,
             markers=self.markers and other.markers,
+            counts=self.counts and other.counts,
         )
 
 

@@ -20,6 +20,8 @@ request the server does not accept; refused for good."""
 
 TRANSIENT = (408, 409)
 UNBILLED = (409, 503, 529)
+CROWDED = (429, 503, 529)
+CROWDED_TYPES = ("rate_limit_error", "overloaded_error")
 SPENDING = "enforced_spend_limit_reached"
 MESSAGE = 300
 
@@ -35,7 +37,8 @@ WIRE_ERRORS = (
 
 class Failure(Value):
     """`reason` is short and holds no key, `said` is all that the server said. `status` is 0 without
-    a response; `wait` is the Retry-After in seconds, -1 when there is none.
+    a response; `wait` is the Retry-After in seconds, -1 when there is none. `crowded` says that the
+    server has too much to do, whoever asks.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Failure(Value):
     reason: str
     said: str = ""
     wait: float = -1
+    crowded: bool = False
 
     @property
     def billed(self) -> bool:
@@ -76,13 +80,16 @@ def redaction(key: str) -> Callable[[str], str]:
 
 def _refusal(error: anthropic.APIStatusError, redact: Callable[[str], str]) -> Failure:
     said = redact(_said(error))
+    kind = _kind(error)
     where = "an error inside the stream:" if error.status_code < 400 else str(error.status_code)
     return Failure(
-        kind=_kind(error),
+        kind=kind,
         status=error.status_code,
         reason=f"{where} {_short(said)}",
         said=said,
         wait=_retry_after(error.response.headers),
+        crowded=kind not in ("final", "rejected")
+        and (error.status_code in CROWDED or error.type in CROWDED_TYPES),
     )
 
 

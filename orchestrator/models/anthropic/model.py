@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from anthropic import AsyncAnthropic, AsyncStream, Timeout
+from anthropic import APIError, AsyncAnthropic, AsyncStream, Timeout
 
 from orchestrator.artifacts.exchange import Answer, Request
 from orchestrator.errors import Missing
@@ -19,14 +19,16 @@ from orchestrator.models.anthropic.failures import (
     failure,
     redaction,
 )
+from orchestrator.models.anthropic.pace import Pace
 from orchestrator.models.anthropic.patience import Patience
-from orchestrator.models.anthropic.reading import Reading, text_at
+from orchestrator.models.anthropic.reading import Reading, count_at, text_at
 from orchestrator.models.prices import price
 
 OFFICIAL = "https://api.anthropic.com"
 NO_KEY = "none"
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 600.0
+COUNT_SECONDS = 10.0
 
 
 class AnthropicModel:
@@ -34,7 +36,8 @@ class AnthropicModel:
 
     `base_url` is "" for Anthropic's own. `deadline_seconds` bounds one `complete` with all of its
     calls and waits; `backoff_seconds` is the first wait after a failure, doubled each time. `sink`
-    gets a Waiting before each wait and a Warned when something must be asked for another way.
+    gets a Waiting before each wait, once where all calls wait together, and a Warned when something
+    must be asked for another way.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class AnthropicModel:
         self._sink = sink
         self._redact = redaction(self._key)
         self._learned: dict[str, Traits] = {}
+        self._pace = Pace(place=self._place, sink=sink)
 
     async def complete(self, request: Request) -> Answer:
         """See Model. Each failed try and each step down the ladder is one more call."""
@@ -71,25 +75,55 @@ class AnthropicModel:
             raise
         return _answer(reading, request, began=began)
 
+    async def count(self, request: Request) -> int:
+        """See Counts. Nothing is asked during a pause, nor where a count once failed for good."""
+        traits = self._learned.get(request.model, Traits())
+        if not (traits.counts and self._ready) or self._pace.left > 0:
+            return -1
+        seconds = min(COUNT_SECONDS, self._deadline)
+        try:
+            async with asyncio.timeout(seconds), self._client() as client:
+                counted = await self._counted(client, request, traits)
+        except TimeoutError:
+            counted = Failure(kind="unreachable", reason=f"no count within {seconds:g} s")
+        if isinstance(counted, int):
+            return counted
+        if not counted.crowded and counted.status != 401:
+            learned = self._learned.get(request.model, Traits())
+            self._learned[request.model] = learned.without(Traits(counts=False))
+        return -1
+
     async def close(self) -> None:
         """Nothing is held between two calls: a connection pool would belong to one event loop."""
 
     async def _ask(self, client: AsyncAnthropic, request: Request, patience: Patience) -> Reading:
         while True:
-            traits = self._learned.get(request.model, Traits())
-            patience.called()
-            asked = body(request, traits, spelled=not self._official)
-            outcome = await self._call(client, asked)
-            if isinstance(outcome, Reading):
-                return outcome
-            patience.failed(outcome)
+            async with self._pace.turn(patience) as turn:
+                # What others learned while this one was held back counts.
+                traits = self._learned.get(request.model, Traits())
+                patience.called()
+                asked = body(request, traits, spelled=not self._official)
+                outcome = await self._call(client, asked)
+                if isinstance(outcome, Reading):
+                    self._pace.answered(turn)
+                    return outcome
+                seconds = patience.failed(outcome)
+                if outcome.crowded:
+                    self._pace.limited(turn, seconds=seconds, reason=outcome.reason)
             if outcome.kind == "rejected" and self._learn(request, traits, outcome):
                 continue
             if outcome.kind in ("rejected", "final"):
                 raise patience.hopeless(outcome, model=request.model)
-            seconds = patience.wait(outcome)
-            self._sink(Waiting(seconds=seconds, reason=f"{self._place}: {outcome.reason}"))
-            await asyncio.sleep(seconds)
+            patience.check(outcome, seconds)
+            await self._wait(outcome, seconds)
+
+    async def _wait(self, failed: Failure, seconds: float) -> None:
+        if failed.crowded:
+            # The next turn waits, with all others.
+            self._pace.tell()
+            return
+        self._sink(Waiting(seconds=seconds, reason=f"{self._place}: {failed.reason}"))
+        await asyncio.sleep(seconds)
 
     async def _call(self, client: AsyncAnthropic, asked: Body) -> Reading | Failure:
         """One call on the wire. Not `messages.create`, which warns of old models and accepts any
@@ -114,6 +148,25 @@ class AnthropicModel:
             return reading
         return broken(reading.error or "the stream ended before the answer did", self._redact)
 
+    async def _counted(
+        self, client: AsyncAnthropic, request: Request, traits: Traits
+    ) -> int | Failure:
+        """A refused count is asked for another way, which says nothing about the call itself."""
+        while True:
+            asked = body(request, traits, spelled=not self._official)
+            del asked["max_tokens"], asked["stream"]
+            try:
+                path = "/v1/messages/count_tokens"
+                said = await client.post(path, cast_to=object, body=asked)
+            except (*WIRE_ERRORS, APIError) as error:
+                refused = failure(error, self._redact)
+                lower = lowered(traits, request, complaint=refused.said)
+                if refused.kind != "rejected" or lower is None:
+                    return refused
+                traits = lower
+            else:
+                return count_at(said, "input_tokens") or broken("no count", self._redact)
+
     def _learn(self, request: Request, traits: Traits, refused: Failure) -> bool:
         """Whether there is another way to ask, which is kept for this model."""
         lower = lowered(traits, request, complaint=refused.said)
@@ -137,6 +190,14 @@ class AnthropicModel:
             # Some compatible servers read only the older header.
             default_headers={} if self._official else {"x-api-key": key},
         )
+
+    @property
+    def _ready(self) -> bool:
+        try:
+            self._check()
+        except Missing:
+            return False
+        return True
 
     def _check(self) -> None:
         if self._official and not self._key:

@@ -31,31 +31,37 @@ class Patience:
         self._calls += 1
         self._unsure += 1
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, failure: Failure) -> float:
+        """Seconds to wait before asking again: what the server said, else more after each failure
+        of its kind.
+        """
         self._failures[failure.kind] += 1
         if not failure.billed:
             self._unsure -= 1
+        if failure.wait >= 0:
+            return failure.wait
+        doubled = 2 ** min(self._failures[failure.kind] - 1, 20)
+        return min(self._first_wait * doubled, LONGEST_SECONDS) * random.uniform(0.75, 1)
 
-    def wait(self, failure: Failure) -> float:
-        """Seconds to wait before asking again.
-
-        Raises GaveUp when there were enough tries or the wait would outlast the deadline.
+    def check(self, failure: Failure, seconds: float) -> None:
+        """Raises GaveUp when there were enough tries or a wait of `seconds` would outlast the
+        deadline.
         """
-        times = self._failures[failure.kind]
-        if times >= TRIES[failure.kind]:
+        if self._failures[failure.kind] >= TRIES[failure.kind]:
             raise self._gave_up(failure.reason, GO_ON)
-        seconds = failure.wait
-        if seconds < 0:
-            backoff = min(self._first_wait * 2 ** min(times - 1, 20), LONGEST_SECONDS)
-            seconds = backoff * random.uniform(0.75, 1)
-        left = self._ends - asyncio.get_running_loop().time()
-        if seconds > left:
-            raise self._gave_up(
-                f"{failure.reason}; the next try would be in {seconds:.0f} s, past the deadline of"
-                f" {self._seconds:g} s",
-                GO_ON,
-            )
-        return seconds
+        late = self.outlasted(seconds, reason=failure.reason)
+        if late:
+            raise late
+
+    def outlasted(self, seconds: float, *, reason: str) -> GaveUp | None:
+        """What to raise when a wait of `seconds` for `reason` would outlast the deadline."""
+        if seconds <= self._ends - asyncio.get_running_loop().time():
+            return None
+        return self._gave_up(
+            f"{reason}; the next try would be in {seconds:.0f} s, past the deadline of"
+            f" {self._seconds:g} s",
+            GO_ON,
+        )
 
     def expired(self) -> GaveUp:
         return self._gave_up(
