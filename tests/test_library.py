@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Orchestrator
-from orchestrator.errors import Changed, Misuse
+from orchestrator.errors import Misuse
 from orchestrator.events import Event
 from orchestrator.folder import runs
 from tests.world import IDEA, ONE, Scripted, evaluation, greeter
@@ -37,7 +37,7 @@ def test_two_in_one_process_have_a_run_folder_each_and_again_asks_nothing(
     assert first.run().facts == one.facts
     assert (home / "greeter" / "greeter" / "greet.py").is_file()
     assert len(models[0].requests) == len(models[1].requests) == 7
-    with pytest.raises(Changed, match="is a repository already"):
+    with pytest.raises(Misuse, match=r"product.s folder .* is not empty"):
         Orchestrator(IDEA, folder=home, env=env, model=scripted()).run()
     with pytest.raises(Misuse, match="is not an empty folder"):
         Orchestrator(IDEA, folder=home, into=tmp_path / "b", env=env, model=scripted()).run()

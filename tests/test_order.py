@@ -72,7 +72,10 @@ def main_of(home: Path) -> str:
     return git(home / "greeter", "rev-parse", "main")
 
 
-@pytest.mark.parametrize("parallel", [1, 2, 8])
+@pytest.mark.parametrize(
+    "parallel",
+    [pytest.param(1, marks=pytest.mark.full), pytest.param(2, marks=pytest.mark.full), 8],
+)
 def test_a_recording_comes_to_one_main_however_many_run_at_once(
     recorded: Path, home: Path, env: dict[str, str], parallel: int
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_recording_comes_to_one_main_however_many_run_at_once(
     assert lasting(report) == lasting(report_of(recorded.parents[2]))
 
 
+@pytest.mark.full
 def test_a_host_that_answers_in_any_order_through_separate_processes_comes_to_the_same_main(
     recorded: Path, home: Path, env: dict[str, str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Settings -> live objects. The only wiring."""
 
 import asyncio
+import hashlib
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -169,12 +170,18 @@ def _recording(wired: Wired) -> FileLedger | None:
 
 
 def product(wired: Wired, made: Plan) -> Repo:
-    """The product's repository. Raises Misuse when its folder holds something else."""
+    """The product's repository. Raises Misuse when its folder holds something else than what this
+    run began in it.
+    """
     path = Path(wired.start.into) if wired.start.into else wired.run.home / made.slug
-    if not (vacant(path) or _begun(path)):
+    name = wired.start.into or made.slug
+    place = f"run/product/{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    ours = wired.ledger.decision(place) is not None and _begun(path)
+    if not (ours or vacant(path)):
         raise Misuse(
             f"the product's folder {path} is not empty", "move it away, then: orchestrate resume"
         )
+    wired.ledger.decide(place, name)
     repo = Repo(path, git=machine.git(wired.outside.env), lock_fd=wired.lock_fd)
     repo.clean()
     return repo
