@@ -1,6 +1,5 @@
 """Where things live: one run, one folder below `.orchestrate/runs/`."""
 
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +7,10 @@ from pathlib import Path
 from orchestrator.artifacts.plan import Plan, slugify
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing, Misuse
+from orchestrator.scratch import publish, scratch, sync
 
 HOME = ".orchestrate"
+_NEW = ".new-"
 
 
 class Start(Value):
@@ -73,18 +74,19 @@ class RunFolder:
             raise Missing(f"{self.settings} is not UTF-8", "restore the file") from error
 
     def write(self, start: Start, settings: str, prompts: Path) -> None:
-        """Fills a new run's folder; `start.json` comes last and makes it a run. Raises Missing."""
+        """Makes the folder of a new run, all of it at once. Raises Missing."""
+        above = self.path.parent
         try:
-            self.path.mkdir(mode=0o700, parents=True)
-            shutil.copytree(prompts, self.prompts)
-            self.settings.write_text(settings, "utf-8")
-            temporary = self._start.with_suffix(".tmp")
-            temporary.write_text(start.model_dump_json(indent=2) + "\n", "utf-8")
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(self._start)
+            above.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with scratch(above, _NEW) as folder:
+                new = RunFolder(folder)
+                shutil.copytree(prompts, new.prompts)
+                new.settings.write_text(settings, "utf-8")
+                new._start.write_text(start.model_dump_json(indent=2) + "\n", "utf-8")
+                publish(new.path, self.path)
+            for path in (above.parent, self.home):
+                sync(path)
         except OSError as error:
-            shutil.rmtree(self.path, ignore_errors=True)
             raise _unwritable(self.path, error) from error
 
 
@@ -115,10 +117,11 @@ def runs(home: Path) -> tuple[RunFolder, ...]:
     """
     top = home / HOME / "runs"
     try:
-        paths = [*top.iterdir()] if top.is_dir() else []
+        every = [*top.iterdir()] if top.is_dir() else []
     except OSError as error:
         raise Missing(f"cannot read {top}: {error.strerror}", "mend its permissions") from error
-    return tuple(sorted((one for one in map(RunFolder, paths) if begun(one)[0]), key=begun))
+    found = [RunFolder(path) for path in every if not path.name.startswith(_NEW)]
+    return tuple(sorted((one for one in found if begun(one)[0]), key=begun))
 
 
 def begun(run: RunFolder) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import uv
 from orchestrator.errors import Missing
 from orchestrator.sandbox import Sandbox
 from orchestrator.sandbox.bubblewrap import Bubblewrap
+from orchestrator.sandbox.namespace import reap
 from orchestrator.sandbox.probe import probe
 from orchestrator.sandbox.process import Process
 from orchestrator.settings import Settings
@@ -56,6 +57,8 @@ async def probed(chosen: Settings, env: Mapping[str, str]) -> None:
     """
     git(env)
     place = cache(env)
+    if chosen.sandbox == "bubblewrap":
+        reap()
     await probe(sandbox(chosen, place), await environment.provide("", uv_of(chosen, env)))
 
 

@@ -101,6 +101,7 @@ def write(report: Report, folder: Path, renderer: Renderer) -> Path:
     markdown = renderer.render("report.md.j2", report=report)
     page = visible(renderer.render("report.html.j2", report=report))
     try:
+        disk.clean(folder)
         disk.write(folder / "report.html", page.encode())
         disk.write(folder / "report.md", markdown.encode())
         disk.write(folder / "report.json", f"{report.model_dump_json(indent=2)}\n".encode())

@@ -86,7 +86,7 @@ class Provider:
     """The loopback server with a script of the world's, and what was asked of it.
 
     `place` names a request as `<scope>/<agent>`. `on_request(place)` is called before the answer,
-    `on_sent(place)` after its last byte.
+    `on_begun(place)` when its first bytes are out, `on_sent(place)` after its last one.
     """
 
     def __init__(self, script: Script | None = None, *, key: str = KEY) -> None:
@@ -94,9 +94,14 @@ class Provider:
         self.asked: list[str] = []
         self.texts: list[str] = []
         self.on_request: Callable[[str], None] = lambda _place: None
+        self.on_begun: Callable[[str], None] = lambda _place: None
         self.on_sent: Callable[[str], None] = lambda _place: None
         self.server = LoopbackServer(
-            self._reply, key=key, on_request=self._arrived, on_sent=self._sent
+            self._reply,
+            key=key,
+            on_request=self._arrived,
+            on_begun=self._begun,
+            on_sent=self._sent,
         )
 
     def __enter__(self) -> "Provider":
@@ -116,6 +121,9 @@ class Provider:
         self.asked.append(f"{request.scope}/{request.agent}")
         self.texts.append(hashlib.sha256(request.prompt.encode()).hexdigest())
         self.on_request(self.asked[index])
+
+    def _begun(self, index: int) -> None:
+        self.on_begun(self.asked[index])
 
     def _sent(self, index: int) -> None:
         self.on_sent(self.asked[index])
@@ -148,7 +156,7 @@ class Running:
         os.mkfifo(place)
         self.stdout = place.with_suffix(".out")
         self._process = FORK.Process(
-            target=_main, args=(str(folder), list(words), dict(env), str(self.stdout), str(place))
+            target=main_of, args=(str(folder), list(words), dict(env), str(self.stdout), str(place))
         )
         self._process.start()
         self._reader = threading.Thread(target=self._read, args=(place.open("rb"),), daemon=True)
@@ -180,7 +188,7 @@ class Running:
                 self._on_line(self.lines[-1])
 
 
-def _main(folder: str, words: list[str], env: dict[str, str], out: str, err: str) -> None:
+def main_of(folder: str, words: list[str], env: dict[str, str], out: str, err: str) -> None:
     from orchestrator.cli import main
 
     os.chdir(folder)

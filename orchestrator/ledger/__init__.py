@@ -111,7 +111,10 @@ class FileLedger:
 
     def clean(self) -> None:
         """Removes what killed writers left. For the holder of the run's lock only."""
-        disk.clean(self._folder)
+        try:
+            disk.clean(self._folder)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
 
     def answer(self, request: Request) -> Answer | None:
         found = _read(self._answer_path(request), Recorded)

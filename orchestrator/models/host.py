@@ -146,7 +146,7 @@ def _write(path: Path, text: str) -> None:
         if path.is_file() and path.read_bytes() == content:
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.new")
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()

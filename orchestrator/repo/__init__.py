@@ -1,6 +1,5 @@
 """The product's git repository: trees in, commits out; only branches and the checkout ever move."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from orchestrator.repo.checkout import MAIN, Checkout
 from orchestrator.repo.git import Git, inside, touching, usable
 from orchestrator.repo.objects import NOTHING, Message
 from orchestrator.repo.store import Merged, Store
+from orchestrator.scratch import publish, sync
 
 __all__ = ["Merged", "Repo", "inside", "usable"]
 
@@ -48,8 +48,10 @@ class Repo:
         first = await self.commit(scaffold, parents=(), message=_FIRST, at=at)
         if not (await self._git.run("for-each-ref", "--count=1")).out:
             self._checkout.begin(first)
-            await self._git.run("symbolic-ref", "HEAD", MAIN)
-            await self._git.run("update-ref", MAIN, first, NOTHING)
+            head = await self._git.run("symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
+            if head.out.decode("utf-8", "replace").strip() != MAIN:
+                await self._git.run("symbolic-ref", "HEAD", MAIN)
+            await self._set_main(first, NOTHING, why="begun")
         main = await self.main()
         if not await self.is_ancestor(first, main):
             raise Changed(f"{self._path} is a repository already", "choose another folder: --into")
@@ -104,7 +106,7 @@ class Repo:
             raise ValueError(f"{new} does not come after {old}")
         self._checkout.leave_behind(old, new)
         try:
-            await self._git.run("update-ref", "-m", "milestone merged", MAIN, new, old)
+            await self._set_main(new, old, why="milestone merged")
         except Missing:
             if (main := await self.main()) != old:
                 raise self._moved(main, old) from None
@@ -126,7 +128,8 @@ class Repo:
 
     def clean(self) -> None:
         """Removes what killed processes left. For the holder of the run's lock, before all else."""
-        remains.clean(self._path)
+        with touching(self._path):
+            remains.clean(self._path)
 
     async def _init(self) -> None:
         """`git init` is not atomic, a rename is."""
@@ -137,22 +140,17 @@ class Repo:
         init = ("init", "--quiet", "--template=", "--initial-branch=main")
         await self._anywhere.at(new).run(*init)
         with touching(self._path):
-            for path in (*(new / ".git").glob("*"), new / ".git"):
-                _sync(path)
-            (new / ".git").rename(self._dir)
+            publish(new / ".git", self._dir)
             new.rmdir()
-            _sync(self._path)
+
+    async def _set_main(self, new: str, old: str, *, why: str) -> None:
+        """For good: what the checkout's state says of main must be true after a power cut."""
+        await self._git.run("update-ref", "-m", why, MAIN, new, old)
+        with touching(self._path):
+            sync(self._dir / "refs" / "heads")
 
     def _moved(self, main: str, old: str) -> Changed:
         return Changed(
             f"main of {self._path} is {main[:12]}, not {old[:12]}: somebody moved it",
             "orchestrate resume goes on from there",
         )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -14,6 +15,7 @@ from orchestrator.repo import folder, objects
 from orchestrator.repo.git import Git, touching
 from orchestrator.repo.remains import INDEXING, OWN, STATE
 from orchestrator.repo.store import Store
+from orchestrator.scratch import sync
 
 MAIN = "refs/heads/main"
 _SHOWN = 5
@@ -127,20 +129,27 @@ class Checkout:
         mark = self._state.with_name(INDEXING)
         with touching(self._root):
             mark.touch()
+            sync(mark.parent)
         for attempt in range(_LOCK_TRIES):
             ran = await self._git.run("read-tree", main, codes=(0, 128))
             if ran.code == 0:
                 break
-            if _LOCKED not in ran.err or attempt == _LOCK_TRIES - 1:
+            if (held := _LOCKED in ran.err) and attempt < _LOCK_TRIES - 1:
+                await asyncio.sleep(_LOCK_SECONDS)
+                continue
+            with suppress(OSError):  # the disk may be what failed
                 mark.unlink()
-                lock = self._root / ".git" / "index.lock"
-                raise Missing(
-                    f"git cannot write the index of {self._root}: {ran.err.strip()}",
-                    f"end the other git process, or remove {lock} if there is none",
-                )
-            await asyncio.sleep(_LOCK_SECONDS)
+            lock = self._root / ".git" / "index.lock"
+            raise Missing(
+                f"git cannot write the index of {self._root}: {ran.err.strip()}",
+                f"end the other git process, or remove {lock} if there is none"
+                if held
+                else "free space or mend its permissions, then: orchestrate resume",
+            )
         await self._git.run("update-index", "-q", "--refresh", codes=(0, 1, 128))
-        mark.unlink()
+        with touching(self._root):
+            sync(self._root / ".git")
+            mark.unlink()
 
     async def _head(self) -> str:
         ran = await self._git.run("symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
@@ -160,6 +169,7 @@ class Checkout:
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(self._state)
+            sync(self._state.parent)
 
 
 def _blobs(trees: Iterable[Tree], path: str) -> set[str | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.artifacts.tree import Tree
 from orchestrator.errors import Changed
 from orchestrator.repo.remains import OWN
+from orchestrator.scratch import sync
 
 
 class Foreign(Enum):
@@ -60,11 +61,12 @@ def _below(root: Path, folder: str) -> Iterator[str]:
 def update(
     root: Path, seen: Mapping[str, Found], target: Tree, *, executable: frozenset[str]
 ) -> None:
-    """Makes the folder hold `target`, file by file, each whole or not at all. `seen` is the
-    snapshot that was found to hold nothing of a person's.
+    """Makes the folder hold `target`, file by file, each whole or not at all; at the end for good.
+    `seen` is the snapshot that was found to hold nothing of a person's.
 
     Raises Changed when a file was touched since.
     """
+    touched: set[Path] = set()
     for path in (*sorted(seen.keys() - target.keys()), *target):
         found = _found(root, path, seen.keys())
         if found != seen[path]:
@@ -74,6 +76,12 @@ def update(
             _prune(root, (root / path).parent)
         elif path in target and found != target[path]:
             _put(root, path, target[path], mode=0o755 if path in executable else 0o644)
+        else:
+            continue
+        touched.update((root / path).relative_to(root).parents)
+    for one in touched:
+        if (root / one).is_dir():
+            sync(root / one)
 
 
 def _put(root: Path, path: str, content: bytes, *, mode: int) -> None:
@@ -85,6 +93,8 @@ def _put(root: Path, path: str, content: bytes, *, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
     Path(name).replace(goal)
 
 

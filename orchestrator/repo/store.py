@@ -9,6 +9,7 @@ from orchestrator.artifacts.values import Value
 from orchestrator.repo import objects
 from orchestrator.repo.git import Git, Ran, touching
 from orchestrator.repo.remains import OWN
+from orchestrator.scratch import sync
 
 _CACHED = 64
 _HEAD = b"ref: refs/heads/main\n"
@@ -47,6 +48,8 @@ class Store:
             stdin=objects.stream(tree, said, files, known),
         )
         made = ran.out.decode().strip()
+        with touching(self._shared):  # a ref must not come to name what a power cut takes back
+            sync(self._shared / "objects" / "pack")
         self._remember(made, files)
         return made
 

@@ -89,7 +89,7 @@ class InstallSandbox:
 def own(folder: Path, cache: Path) -> None:
     """Gives `folder`, new and empty or owned already, to the user that the sandbox runs as.
 
-    Raises Missing when that user cannot reach it in `cache`.
+    Raises Missing when that user cannot reach it in `cache`, or the disk refuses.
     """
     uid = dropped()
     if not reachable(folder, uid):
@@ -97,9 +97,14 @@ def own(folder: Path, cache: Path) -> None:
             f"another user cannot reach {cache}, and root's rights are dropped",
             "move the cache below folders with mode 0755, or do not run as root",
         )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if uid is not None:
-        os.chown(folder, uid, uid, follow_symlinks=False)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if uid is not None:
+            os.chown(folder, uid, uid, follow_symlinks=False)
+    except OSError as error:
+        raise Missing(
+            f"cannot make {folder}: {error.strerror}", "free space or mend the folder"
+        ) from error
 
 
 def _carried(env: Mapping[str, str]) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -3,14 +3,15 @@
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
+from orchestrator.scratch import scratch, sweep
 
 _NOT_COPIED = shutil.ignore_patterns("site-packages", "test", "idlelib", "turtledemo", "config-*")
 
+_COPYING = ".copying-"
 _MOVE = "move the cache below folders with mode 0755, or do not run as root"
 
 
@@ -105,12 +106,13 @@ def _copied(real: Path, cache: Path, *, uid: int | None) -> Path:
     target = cache / "pythons" / identity[:16]
     if not reachable(cache / "pythons", uid):
         raise Missing(f"another user cannot reach {cache}, and root's rights are dropped", _MOVE)
+    sweep(target.parent, _COPYING)
     if target.is_dir():
         return target
     target.parent.mkdir(exist_ok=True)
     target.parent.chmod(0o755)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
-        copy = Path(folder, "python")
+    with scratch(target.parent, _COPYING) as folder:
+        copy = folder / "python"
         prefix = real.parent.parent
         for part in (Path("bin"), Path("lib")):
             (copy / part).mkdir(parents=True)
@@ -118,6 +120,7 @@ def _copied(real: Path, cache: Path, *, uid: int | None) -> Path:
             for found in (prefix / part).glob("*python*" if part.name == "bin" else "*"):
                 _copy(found, copy / part / found.name)
         copy.chmod(0o755)
+        os.sync()  # nobody compares the copy later; it is thousands of files, once per machine
         try:
             copy.rename(target)
         except OSError:

@@ -27,6 +27,7 @@ SEPARATE = (
     "--disable-userns",
 )
 """Everything but a network of its own."""
+_MARKS = (b"\0--hostname\0sandbox\0", b"\0--info-fd\0")
 _PATIENCE = 5.0
 """Seconds for bwrap to name its first process."""
 
@@ -47,6 +48,23 @@ def located(program: str) -> str:
             f"apt-get install bubblewrap, or your system's package of that name; {WEAKER}",
         )
     return found
+
+
+def reap() -> None:
+    """Ends what was left by a process of ours that was killed while it started a sandbox.
+
+    bwrap, which dies with it, lets the sandbox's first process go by a word that nobody gives then:
+    it has run nothing, and would wait for ever. It is known by its parent, which is no bwrap.
+    """
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            argv = (entry / "cmdline").read_bytes()
+            if not all(mark in argv for mark in _MARKS):
+                continue
+            facts = dict(line.split(":", 1) for line in (entry / "status").read_text().splitlines())
+            first = facts["NSpid"].split()[1:] == ["1"]
+            if first and Path("/proc", facts["PPid"].strip(), "cmdline").read_bytes() != argv:
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 async def run(

@@ -2,13 +2,13 @@
 
 import json
 import socket
-import tempfile
 from pathlib import Path
 
 from orchestrator.artifacts.tree import Tree
 from orchestrator.errors import Missing
 from orchestrator.sandbox import Command, Sandbox
 from orchestrator.sandbox.remedies import WEAKER
+from orchestrator.scratch import temporary
 
 _PROGRAM = Path(__file__).with_name("inside.py")
 
@@ -32,12 +32,12 @@ async def self_test(sandbox: Sandbox, environment: Path) -> tuple[str, ...]:
     `environment` is any Python environment. Raises Missing when nothing runs in it.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="orchestrate-") as folder,
+        temporary() as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
-        canary = Path(folder, "canary")
+        canary = folder / "canary"
         canary.write_text("seen", "utf-8")
-        for path, mode in ((Path(folder), 0o755), (canary, 0o644)):
+        for path, mode in ((folder, 0o755), (canary, 0o644)):
             path.chmod(mode)
         result = await sandbox.exec(
             Command(

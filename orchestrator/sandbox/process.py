@@ -17,6 +17,7 @@ from orchestrator.sandbox import Command, ExecResult, pidtree
 from orchestrator.sandbox.mounts import confined
 from orchestrator.sandbox.spawn import Launch, spawn
 from orchestrator.sandbox.surroundings import arguments, variables
+from orchestrator.scratch import temporary
 from orchestrator.settings import SandboxName
 
 _LIMIT = (
@@ -39,8 +40,11 @@ class Process:
 
     async def exec(self, command: Command) -> ExecResult:
         """See Sandbox. Raises Missing when the working copy cannot be written."""
-        with tempfile.TemporaryDirectory(prefix="orchestrate-", ignore_cleanup_errors=True) as own:
-            work, home = Path(own).resolve() / "work", Path(own).resolve() / "home"
+        with (
+            temporary() as place,
+            tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as own,
+        ):
+            work, home = Path(own, "work"), Path(own, "home")
             try:
                 home.mkdir()
                 _write(command.tree, work)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +12,7 @@ from orchestrator.artifacts.layout import LAYOUT, Layout
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import LintFact
 from orchestrator.errors import Missing
+from orchestrator.scratch import temporary
 
 MOST_FACTS = 100
 SECONDS = 60.0
@@ -72,8 +72,7 @@ async def facts(tree: Tree, ruff: Path, layout: Layout = LAYOUT) -> tuple[LintFa
 
     Raises Missing when ruff does not run.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
+    with temporary() as root:
         await asyncio.to_thread(_write, tree, root)
         found = await _ruff(ruff, root, layout)
     every = [*(_fact(one, root, layout) for one in found), *secrets(tree, layout)]

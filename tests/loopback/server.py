@@ -33,9 +33,9 @@ class LoopbackServer:
     `key` is the only credential accepted, "" accepts any. `models` are known besides MODELS. What
     is accepted at count_tokens gets the count, unless `counting` has a status, fault or usage. In
     the serving thread, `on_request(index, body)` is called when a request to /v1/messages has
-    arrived and before it is looked at, `on_sent(index)` when the last byte of its response went
-    out. Indexes count from 0 and are places in `requests`. What a script or a callback raises is
-    raised again at the end of the block.
+    arrived and before it is looked at, `on_begun(index)` when the head of its response went out and
+    nothing else did, `on_sent(index)` when the last byte did. Indexes count from 0 and are places
+    in `requests`. What a script or a callback raises is raised again at the end of the block.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class LoopbackServer:
         models: tuple[str, ...] = (),
         counting: Reply = COUNTED,
         on_request: Callable[[int, Body], None] = lambda _index, _body: None,
+        on_begun: Callable[[int], None] = lambda _index: None,
         on_sent: Callable[[int], None] = lambda _index: None,
     ) -> None:
         self.script = script
@@ -53,6 +54,7 @@ class LoopbackServer:
         self.models = {**MODELS, **dict.fromkeys(models, Rules())}
         self.counting = counting
         self.on_request = on_request
+        self.on_begun = on_begun
         self.on_sent = on_sent
         self.requests: list[Recorded] = []
         self.counts: list[Recorded] = []
@@ -171,6 +173,7 @@ class _Connection(BaseHTTPRequestHandler):
 
             def started() -> None:
                 owner.cache.write(body, rules, began=began)
+                owner.on_begun(index)
 
             send_reply(self, Worded(reply, body, counted, index), closing=owner.closing,
                        started=started)  # fmt: skip

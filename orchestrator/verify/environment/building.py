@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 from orchestrator.sandbox.install import own
+from orchestrator.scratch import scratch, sweep
 from orchestrator.verify.environment.locking import failure
 from orchestrator.verify.environment.sealing import anchors, digest, seal
 from orchestrator.verify.environment.uv import Uv, compiled, described, run
@@ -18,6 +18,7 @@ RECIPE = "4"
 ENV = "env"
 HASH = "env.sha256"
 """What lies in the folder of a key: the environment and, beside it, its hash."""
+_BUILDING, _REMOVED = ".building-", ".removed-"
 
 
 class Built(Value):
@@ -36,6 +37,8 @@ async def build(lock_text: str, uv: Uv) -> Built:
     identity = "\0".join((RECIPE, await described(uv), lock_text))
     home = uv.cache / "environments" / hashlib.sha256(identity.encode()).hexdigest()[:32]
     try:
+        for prefix in (_BUILDING, _REMOVED):
+            await asyncio.to_thread(sweep, home.parent, prefix)
         while not await asyncio.to_thread(_kept, home, uv):
             if error := await _made(lock_text, home, uv):
                 return Built(path=None, error=error)
@@ -74,17 +77,17 @@ def _intact(home: Path) -> bool:
 def _remove(home: Path) -> None:
     """Aside first: nobody shall find half of it under its name."""
     with (
-        tempfile.TemporaryDirectory(dir=home.parent, prefix=".removed-") as aside,
+        scratch(home.parent, _REMOVED) as aside,
         suppress(FileNotFoundError),  # another process was first
     ):
-        home.rename(Path(aside, "it"))
+        home.rename(aside / "it")
 
 
 async def _made(lock_text: str, home: Path, uv: Uv) -> str:
     """Builds and publishes; one line when that cannot be done for this lock."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".building-") as temp:
-        folder = Path(temp).resolve()
+    with scratch(home.parent, _BUILDING) as temp:
+        folder = temp.resolve()
         folder.chmod(0o755)
         build = folder / "build"
         if uv.sandbox == "bubblewrap":

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 from orchestrator.sandbox.install import BUILD, CACHE, UV, Errand, InstallSandbox, own
+from orchestrator.scratch import temporary
 from orchestrator.settings import SandboxName
 
 PASSED_ON = re.compile(
@@ -89,8 +89,8 @@ async def _run(
     if uv.sandbox == "bubblewrap":
         return await _sandboxed(uv, argv, env, build=build, stdin=stdin)
     words = _named(argv, str(uv.program), str(uv.cache / "uv"), str(build))
-    with tempfile.TemporaryDirectory() as empty:
-        return await _output(words, {**env, "HOME": str(uv.cache)}, cwd=empty, stdin=stdin)
+    with temporary() as empty:
+        return await _output(words, {**env, "HOME": str(uv.cache)}, cwd=str(empty), stdin=stdin)
 
 
 async def _sandboxed(
