@@ -1,6 +1,7 @@
 """A run on the terminal: one line per stage as it happens, with time, tokens and cost."""
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 
 from rich.console import Console
@@ -30,9 +31,11 @@ from orchestrator.scoring import show
 class Live:
     """A Sink. A terminal also shows what is running, below the lines; a pipe gets lines alone."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] | None = None) -> None:
+        """`clock` gives the seconds since the run began, those since now by default."""
         self._console = console
-        self._started = time.monotonic()
+        began = time.monotonic()
+        self._seconds = clock or (lambda: time.monotonic() - began)
         self._tokens = 0
         self._price = Decimal(0)
         self._priced = True
@@ -123,7 +126,7 @@ class Live:
         self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _clock(self) -> str:
-        seconds = int(time.monotonic() - self._started)
+        seconds = int(self._seconds())
         return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
     def _cost(self) -> str:

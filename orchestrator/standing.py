@@ -10,8 +10,9 @@ from orchestrator.budget import spend
 from orchestrator.errors import Missing
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import FileLedger
+from orchestrator.ledger.lock import holder
 
-OPEN = "running, waiting or stopped; orchestrate resume goes on"
+OPEN = "stopped; orchestrate resume goes on"
 
 
 WAITS = "waits for your approval"
@@ -25,11 +26,14 @@ class Stand(Value):
 
 
 class Standing(Value):
-    """`tokens` is -1 when not measured, `price` "" when unknown."""
+    """`tokens` is -1 when not measured, `price` "" when unknown; `pid` is the process that
+    advances the run now, 0 when none does.
+    """
 
     run: str
     idea: str
     state: str
+    pid: int
     milestones: tuple[Stand, ...]
     calls: int
     tokens: int
@@ -51,8 +55,9 @@ class _Line(BaseModel):
 
 def of(run: RunFolder) -> Standing:
     """Raises Missing when the run cannot be read."""
-    start = run.start()
-    state = OPEN
+    start, pid = run.start(), holder(run.path)
+    running = f"running (pid {pid})" if pid else OPEN
+    state = running
     milestones: dict[str, str] = {}
     for line in _lines(run.journal):
         if line.event == "planned":
@@ -68,13 +73,14 @@ def of(run: RunFolder) -> Standing:
         elif line.event == "run_ended":
             state = "complete" if line.passed else "ended, not passed"
         elif line.event == "run_started":
-            state = OPEN
+            state = running
     spent = spend(one.answer for one in FileLedger(run.ledger).answers())
     known = spent.input_tokens >= 0 and spent.output_tokens >= 0
     return Standing(
         run=run.name,
         idea=start.idea,
         state=state,
+        pid=pid,
         milestones=tuple(Stand(id=name, status=status) for name, status in milestones.items()),
         calls=spent.calls,
         tokens=spent.input_tokens + spent.output_tokens + spent.cache_read_tokens if known else -1,

@@ -13,6 +13,7 @@ from orchestrator.cli.inspect import apply, sandbox, verify
 from orchestrator.cli.look import doctor, report, runs, status
 from orchestrator.cli.output import fail
 from orchestrator.cli.person import approve, cancel, retry, steer
+from orchestrator.cli.watch import watch
 from orchestrator.cli.work import demo, idea, plan, resume, run_plan
 from orchestrator.errors import Misuse, Stop
 
@@ -43,7 +44,7 @@ def orchestrate() -> None:
     """
 
 
-for command in (idea, plan, run_plan, resume, status, runs, report, demo, doctor):
+for command in (idea, plan, run_plan, resume, status, watch, runs, report, demo, doctor):
     orchestrate.add_command(command)
 for command in (approve, steer, cancel, retry):
     orchestrate.add_command(command)

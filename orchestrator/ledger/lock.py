@@ -86,6 +86,37 @@ class RunLock:
         return Busy(f"process {pid or 'unknown'} advances {run}", "wait for it, or end it")
 
 
+def holder(folder: Path) -> int:
+    """The pid of the process that advances the run in `folder`, 0 when none does. Takes no lock,
+    so it never stands in anybody's way.
+    """
+    path = folder / "lock"
+    try:
+        text = path.read_text("ascii", "replace").strip()
+    except OSError:
+        return 0
+    pid = int(text) if text.isdigit() else 0
+    return pid if pid and _alive(pid) and _has_open(pid, path.resolve()) else 0
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Whether that process has `path` open; another one may have got the pid of one that ended.
+    True where it cannot be seen.
+    """
+    folder = Path(f"/proc/{pid}/fd")
+    try:
+        return any(_leads_to(one) == str(path) for one in folder.iterdir())
+    except OSError:
+        return True
+
+
+def _leads_to(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
