@@ -40,6 +40,8 @@ class Build:
         self._halt = halt
         self._idea = idea
         self._plan = plan
+        self._order = in_order(plan)
+        self._ranks = {one.id: place for place, one in enumerate(self._order)}
         self._first = Landed(landing.nothing(), None, root, ())
         self._turns: list[str] = []
         """Whose turn it is to land, one after the other; who is built anew comes last again."""
@@ -53,7 +55,7 @@ class Build:
         wait for (a host, a person) they go on until none can move; any other lets nothing new
         begin. Then the first cause is raised.
         """
-        await self._round(in_order(self._plan), self._first, None)
+        await self._round(self._order, self._first, None)
         for one in anew:
             if self._landings[one.milestone].result().outcome.status == "complete":
                 continue
@@ -61,7 +63,7 @@ class Build:
             await self._round(self._freed(one.milestone), last, one)
         landed = {name: task.result() for name, task in self._landings.items()}
         return Built(
-            landed=tuple(landed[one.id] for one in in_order(self._plan)),
+            landed=tuple(landed[one.id] for one in self._order),
             last=landed[self._turns[-1]],
         )
 
@@ -88,11 +90,11 @@ class Build:
     def _freed(self, name: str) -> tuple[Milestone, ...]:
         """The milestone to build anew, and those after it that are blocked and need it."""
         freed = {name}
-        for one in in_order(self._plan):
+        for one in self._order:
             blocked = self._landings[one.id].result().outcome.status == "blocked"
             if blocked and freed.intersection(one.dependencies):
                 freed.add(one.id)
-        return tuple(one for one in in_order(self._plan) if one.id in freed)
+        return tuple(one for one in self._order if one.id in freed)
 
     def _parked(self, task: asyncio.Task[Landed]) -> None:
         cause = None if task.cancelled() else task.exception()
@@ -120,7 +122,9 @@ class Build:
             base=tree,
             words=words or (),
         )
-        attempts = self._attempts[one.id] = Attempts(self._parts, state, base.main)
+        attempts = self._attempts[one.id] = Attempts(
+            self._parts, state, base.main, rank=self._ranks[one.id]
+        )
         return await self._integrate(one, await attempts.build(), turn)
 
     async def _integrate(self, one: Milestone, step: Ended, turn: Turn) -> Landed:

@@ -10,6 +10,7 @@ from orchestrator.budget import RUN, Budget
 from orchestrator.events import Sink, Warned
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
+from orchestrator.slots import Slots
 from orchestrator.verify import Subject, Verifier, unverified
 from orchestrator.verify.environment import (
     Locked,
@@ -52,6 +53,7 @@ class Verification:
         *,
         sink: Sink,
         budget: Budget,
+        slots: Slots,
         allowed: tuple[str, ...] = (),
         consent: Consent | None = None,
         recording: Ledger | None = None,
@@ -61,14 +63,15 @@ class Verification:
         self._halt = halt
         self._sink = sink
         self._budget = budget
+        self._slots = slots
         self._allowed = allowed
         self._consent = consent
         self._asking = asyncio.Lock()
         self._recording = recording
 
-    async def verify(self, subject: Subject, scope: str) -> Verdict:
+    async def verify(self, subject: Subject, scope: str, *, rank: int) -> Verdict:
         """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and
-        recorded. Its time is counted as worked for `scope`.
+        recorded. Its time is counted as worked for `scope`; the lowest `rank` is verified first.
 
         Raises what the verifier raises when the machine fails; that is never recorded.
         """
@@ -86,10 +89,11 @@ class Verification:
         if found is not None:
             self._budget.worked(scope, worked(found))
             return found
-        self._halt.check()
-        self._budget.check(scope)
-        verdict = await self._verifier.verify(ready)
-        self._ledger.record_verdict(key, verdict)
+        async with self._slots.held(rank):
+            self._halt.check()
+            self._budget.check(scope)
+            verdict = await self._verifier.verify(ready)
+            self._ledger.record_verdict(key, verdict)
         for counted in (scope, RUN):
             self._budget.worked(counted, worked(verdict))
         self._compare(key, verdict)

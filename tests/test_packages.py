@@ -22,6 +22,7 @@ from orchestrator.halt import Halt
 from orchestrator.ledger import FileLedger
 from orchestrator.models.prices import dearest
 from orchestrator.sandbox.bubblewrap import Bubblewrap
+from orchestrator.slots import Slots
 from orchestrator.verification import Consent, Verification, allowing
 from orchestrator.verify import Subject, Verifier
 from orchestrator.verify.environment import OUR_TOOLS, Uv, unknown
@@ -107,10 +108,13 @@ class Desk:
                 self.halt,
                 sink=lambda _event: None,
                 budget=Budget(Caps(), Caps(), priced=dearest),
+                slots=Slots(),
                 allowed=allowed,
                 consent=consent,
             )
-            return await asyncio.gather(*(verification.verify(_subject(one), "a") for one in texts))
+            return await asyncio.gather(
+                *(verification.verify(_subject(one), "a", rank=0) for one in texts)
+            )
 
         return list(asyncio.run(every()))
 

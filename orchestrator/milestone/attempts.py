@@ -30,9 +30,9 @@ class _Kept:
 class Attempts:
     """Builds one milestone on a base."""
 
-    def __init__(self, parts: Parts, state: State, commit: str) -> None:
+    def __init__(self, parts: Parts, state: State, commit: str, *, rank: int) -> None:
         self._parts = parts
-        self.work = Work(parts, state, commit)
+        self.work = Work(parts, state, commit, rank=rank)
         self.made: list[Attempt] = []
         self._kept: list[_Kept] = []
         self._repairs = 0

@@ -1,6 +1,5 @@
 """The live objects of a run."""
 
-import asyncio
 from dataclasses import dataclass
 
 from orchestrator.agents.base import Asker
@@ -9,6 +8,7 @@ from orchestrator.ledger import Ledger
 from orchestrator.people import People
 from orchestrator.repo import Repo
 from orchestrator.settings import Settings
+from orchestrator.slots import Slots
 from orchestrator.verification import Verification
 
 
@@ -23,5 +23,5 @@ class Parts:
     people: People
     sink: Sink
     settings: Settings
-    slots: asyncio.Semaphore
+    slots: Slots
     """One is held for a stage, never while waiting."""

@@ -30,11 +30,12 @@ class Cancelled(Exception):
 
 class Work:
     """The commit is the state: nothing is checked out while working. Each stage asks one agent and
-    keeps what it gave; before it, a person is heard.
+    keeps what it gave; before it, a person is heard. `rank` is the milestone's place in the plan.
     """
 
-    def __init__(self, parts: Parts, state: State, commit: str) -> None:
+    def __init__(self, parts: Parts, state: State, commit: str, *, rank: int) -> None:
         self._parts = parts
+        self._rank = rank
         self.state = state
         self.commit = commit
         self.at = ""
@@ -109,9 +110,11 @@ class Work:
         """The verdict on `state`, which may be another tree than this milestone's own: `where`
         names it.
         """
-        async with self._parts.slots:
+        async with self._parts.slots.held(self._rank):
             self._started("test")
-            verdict = await self._parts.verification.verify(state.subject(), self.scope)
+            verdict = await self._parts.verification.verify(
+                state.subject(), self.scope, rank=self._rank
+            )
         suite = verdict.tests
         shown = f"{where}{suite.passed}/{suite.total} tests, coverage {suite.coverage}%"
         said = verdict.outcome if verdict.outcome == "pass" else verdict.reasons[0]
@@ -136,7 +139,7 @@ class Work:
     async def _stage(self, stage: Stage, ask: Callable[[], Awaitable[Reply[T]]]) -> Reply[T]:
         """Raises NoAnswer, or Cancelled when a person ended the milestone."""
         self._hear(stage)
-        async with self._parts.slots:
+        async with self._parts.slots.held(self._rank):
             self._started(stage)
             try:
                 return await ask()

@@ -11,6 +11,7 @@ from orchestrator.events import AgentCall, Sink, Source
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
 from orchestrator.models import Counts, Model
+from orchestrator.slots import Slots
 
 SUMMARY = 200
 """Characters of input and output in the journal."""
@@ -21,13 +22,14 @@ HELD = "(kept in the ledger alone: it may hold held checks)"
 class Terms:
     """`source` is where a miss is answered from; only a "live" call leaves an intent behind. With
     `re_ask` a request that was recorded otherwise is asked again, and the old answer is kept.
-    `version` is the tool's, `begun_with` the one that began the run.
+    `version` is the tool's, `begun_with` the one that began the run. At most `calls` are in flight.
     """
 
     source: Source
     re_ask: bool
     version: str
     begun_with: str
+    calls: int
 
 
 class Recorded:
@@ -44,6 +46,7 @@ class Recorded:
         self._sink = sink
         self._halt = halt
         self._terms = terms
+        self._slots = Slots(terms.calls)
 
     async def complete(self, request: Request) -> Answer:
         """Raises Changed when this request was recorded otherwise, and what the model raises."""
@@ -55,7 +58,10 @@ class Recorded:
         if other and not self._terms.re_ask:
             raise self._changed(request, other)
         self._halt.check()
-        async with self._budget.reserved(request, self._counted(request)) as fitted:
+        async with (
+            self._slots.held(0),
+            self._budget.reserved(request, self._counted(request)) as fitted,
+        ):
             self._halt.check()
             answer = await self._asked(fitted)
             self._ledger.record(request, answer)

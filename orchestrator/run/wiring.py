@@ -1,7 +1,7 @@
 """Settings -> live objects. The only wiring."""
 
-import asyncio
 import hashlib
+import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ from orchestrator.repo import Repo
 from orchestrator.run import limits
 from orchestrator.run.beginning import VERSION, vacant
 from orchestrator.settings import Settings
+from orchestrator.slots import Slots
 from orchestrator.verification import Consent, Verification, worked
 from orchestrator.verify import Verifier
 
@@ -134,7 +135,11 @@ def people(wired: Wired) -> People:
 def asker(wired: Wired, budget: Budget) -> Asker:
     inner, source = _model(wired)
     terms = Terms(
-        source=source, re_ask=wired.outside.re_ask, version=VERSION, begun_with=wired.start.version
+        source=source,
+        re_ask=wired.outside.re_ask,
+        version=VERSION,
+        begun_with=wired.start.version,
+        calls=wired.settings.model_calls,
     )
     recorded = Recorded(
         inner, wired.ledger, sink=wired.sink, halt=wired.halt, budget=budget, terms=terms
@@ -201,6 +206,7 @@ def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo
             wired.halt,
             sink=wired.sink,
             budget=budget,
+            slots=Slots(wired.settings.sandboxes or os.cpu_count() or 1),
             allowed=wired.settings.allow_packages,
             consent=wired.outside.consent,
             recording=_recording(wired),
@@ -210,7 +216,7 @@ def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo
         people=people,
         sink=wired.sink,
         settings=wired.settings,
-        slots=asyncio.Semaphore(wired.settings.parallel),
+        slots=Slots(wired.settings.parallel),
     )
 
 

@@ -91,7 +91,12 @@ class Settings(Value):
     threshold: int = Field(default=350, ge=100, le=500)
     floor: int = Field(default=2, ge=1, le=5)
     """No dimension may score below it."""
-    parallel: int = Field(default=2, ge=1, le=64)
+    parallel: int = Field(default=2, ge=1, le=1000)
+    """Milestones worked on at once."""
+    model_calls: int = Field(default=16, ge=1, le=1000)
+    """In flight at once."""
+    sandboxes: int = Field(default=0, ge=0, le=64)
+    """Verifications at once, 0 for as many as there are cores."""
     sandbox: SandboxName = "bubblewrap"
     allow_packages: tuple[str, ...] = ()
     """Packages beside the well-known ones that a product may ask for, by canonical name."""
