@@ -11,7 +11,8 @@ from orchestrator.artifacts.specification import Specification
 from orchestrator.milestone import Attempts
 
 
-@dataclass(frozen=True)
+# Asyncio may print the result of a task: that of a large run takes seconds.
+@dataclass(frozen=True, repr=False)
 class Landed:
     """Main after a milestone's turn in plan order: merged or not, `built` is what it holds."""
 
@@ -21,7 +22,7 @@ class Landed:
     built: tuple[memory.Built, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Built:
     """`landed` is in plan order; `last` is main at the end."""
 

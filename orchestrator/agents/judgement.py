@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ V = TypeVar("V", bound=Value)
 FENCE = re.compile(r"```(?:json)?[ \t]*\r?\n(.*?)\r?\n```", re.DOTALL)
 
 
+@cache
 def schema_of(kind: type[Value]) -> str:
     """The JSON schema of `kind` as text, keys sorted: the same bytes in every process."""
     return json.dumps(

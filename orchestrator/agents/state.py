@@ -50,7 +50,9 @@ class State(Value):
             attempt=self.attempt,
             project=(
                 Material(name="idea", content=self.idea),
-                Material(name="plan", content=plan_text(self.plan)),
+                Material(
+                    name="plan", content=plan_text(self.plan, self.milestone, self.budget // 4)
+                ),
                 Material(name="project", content=memory.project(self.built, self.budget // 4)),
             ),
             milestone=(
@@ -115,13 +117,25 @@ def spoken(words: tuple[str, ...]) -> str:
     )
 
 
-def plan_text(plan: Plan) -> str:
-    lines = [f"{plan.product_name}: {plan.summary}"]
-    for one in plan.milestones:
-        after = f", after {', '.join(one.dependencies)}" if one.dependencies else ""
-        lines += ["", f"{one.id} ({one.release}{after}): {one.title}", one.description]
-        lines += [f"- {criterion.id}: {criterion.text}" for criterion in one.acceptance_criteria]
-    return "\n".join(lines)
+def plan_text(plan: Plan, own: Milestone, budget: int) -> str:
+    """The whole plan where it fits; else `own` and what it needs, and of the others as many titles
+    as fit.
+    """
+    head = f"{plan.product_name}: {plan.summary}"
+    whole = "\n".join((head, *("\n".join(("", *told)) for told in plan.told)))
+    if memory.tokens(whole) <= budget:
+        return whole
+    lines, left_out, used = [head], 0, memory.tokens(head)
+    for one, told in zip(plan.milestones, plan.told, strict=True):
+        near = one.id == own.id or one.id in own.dependencies
+        text = "\n".join(("", *told)) if near else told[0]
+        used += memory.tokens(text)
+        if near or used <= budget:
+            lines.append(text)
+        else:
+            left_out += 1
+    rest = [f"({left_out} more left out for want of room)"] if left_out else []
+    return "\n".join((*lines, *rest))
 
 
 def milestone_text(milestone: Milestone) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Literal
 
 from orchestrator.artifacts.values import AgentName, Value
@@ -33,7 +34,7 @@ class Request(Value):
     def id(self) -> str:
         return f"{self.scope}/{self.agent}/{self.attempt}/{self.turn}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256, hexadecimal, of system, blocks and schema."""
         asked = json.dumps([self.system, list(self.blocks), self.output_schema], ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from orchestrator.artifacts.values import Release, Value
@@ -38,8 +39,22 @@ class Plan(Value):
         """The product's folder name: lower case, digits and hyphens."""
         return slugify(self.product_name) or "product"
 
+    @cached_property
+    def told(self) -> tuple[tuple[str, ...], ...]:
+        """Each milestone as a reader is told of it: title, description, criteria; one line each."""
+        return tuple(_told(one) for one in self.milestones)
+
     def milestone(self, name: str) -> Milestone:
         return next(one for one in self.milestones if one.id == name)
+
+
+def _told(one: Milestone) -> tuple[str, ...]:
+    after = f", after {', '.join(one.dependencies)}" if one.dependencies else ""
+    return (
+        f"{one.id} ({one.release}{after}): {one.title}",
+        one.description,
+        *(f"- {criterion.id}: {criterion.text}" for criterion in one.acceptance_criteria),
+    )
 
 
 def slugify(text: str, limit: int = 40) -> str:

@@ -1,5 +1,6 @@
 """The ledger in front of a model: what was answered is not asked again, and every call is told."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,7 +65,7 @@ class Recorded:
         ):
             self._halt.check()
             answer = await self._asked(fitted)
-            self._ledger.record(request, answer)
+            await asyncio.to_thread(self._ledger.record, request, answer)
             self._budget.spent(request.scope, answer, model=request.model)
         self._tell(request, answer, self._terms.source)
         return answer
@@ -76,7 +77,7 @@ class Recorded:
     async def _asked(self, request: Request) -> Answer:
         if self._terms.source != "live":
             return await self._inner.complete(request)
-        self._ledger.intend(request)
+        await asyncio.to_thread(self._ledger.intend, request)
         try:
             return await self._inner.complete(request)
         except Missing:
