@@ -154,8 +154,10 @@ class Budget:
             self._settled.set()
 
     def _hold(self, call: _Call, output: int, number: int) -> None:
-        cost = self._priced(call.request.model, call.input, output) or Decimal(0)
-        for account in self._of(call.request.scope):
+        accounts, model = self._of(call.request.scope), call.request.model
+        limited = any(one.caps.cost is not None for one in accounts)
+        cost = (self._priced(model, call.input, output) if limited else None) or Decimal(0)
+        for account in accounts:
             account.held[number] = _Amount(cost, call.input + output)
 
     def _room(self, call: _Call, account: _Account) -> int:

@@ -1,5 +1,7 @@
 """A milestone as its agents find it."""
 
+from functools import lru_cache
+
 from pydantic import ConfigDict
 
 from orchestrator import memory
@@ -118,24 +120,31 @@ def spoken(words: tuple[str, ...]) -> str:
 
 
 def plan_text(plan: Plan, own: Milestone, budget: int) -> str:
-    """The whole plan where it fits; else `own` and what it needs, and of the others as many titles
-    as fit.
+    """The whole plan where it fits in `budget` tokens; else the titles that fit in half of it, and
+    `own` with what it needs.
     """
-    head = f"{plan.product_name}: {plan.summary}"
-    whole = "\n".join((head, *("\n".join(("", *told)) for told in plan.told)))
-    if memory.tokens(whole) <= budget:
-        return whole
-    lines, left_out, used = [head], 0, memory.tokens(head)
-    for one, told in zip(plan.milestones, plan.told, strict=True):
-        near = one.id == own.id or one.id in own.dependencies
-        text = "\n".join(("", *told)) if near else told[0]
-        used += memory.tokens(text)
-        if near or used <= budget:
-            lines.append(text)
-        else:
-            left_out += 1
-    rest = [f"({left_out} more left out for want of room)"] if left_out else []
-    return "\n".join((*lines, *rest))
+    if memory.tokens(plan.text) <= budget:
+        return plan.text
+    near = (own.id, *own.dependencies)
+    told = [
+        line
+        for one, lines in zip(plan.milestones, plan.told, strict=True)
+        if one.id in near
+        for line in ("", *lines)
+    ]
+    titles = _titles(tuple(lines[0] for lines in plan.told), budget // 2)
+    return "\n".join((plan.head, *titles, *told))
+
+
+@lru_cache(maxsize=8)
+def _titles(titles: tuple[str, ...], budget: int) -> tuple[str, ...]:
+    used, kept = 0, list[str]()
+    for title in titles:
+        used += memory.tokens(title)
+        if used > budget:
+            return (*kept, f"({len(titles) - len(kept)} more left out for want of room)")
+        kept.append(title)
+    return tuple(kept)
 
 
 def milestone_text(milestone: Milestone) -> str:

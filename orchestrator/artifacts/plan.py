@@ -44,6 +44,15 @@ class Plan(Value):
         """Each milestone as a reader is told of it: title, description, criteria; one line each."""
         return tuple(_told(one) for one in self.milestones)
 
+    @property
+    def head(self) -> str:
+        return f"{self.product_name}: {self.summary}"
+
+    @cached_property
+    def text(self) -> str:
+        """The whole of it."""
+        return "\n".join((self.head, *(line for told in self.told for line in ("", *told))))
+
     def milestone(self, name: str) -> Milestone:
         return next(one for one in self.milestones if one.id == name)
 

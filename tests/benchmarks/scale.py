@@ -35,6 +35,12 @@ from tests.benchmarks.crowd import Crowd, plan
 from tests.world import IDEA, found
 
 STAGES = 5
+WORKING = 6
+"""Waits of a milestone on git and sandbox: reading the base, two commits with their branches, the
+verification.
+"""
+LANDING = 4
+"""And when its turn comes: merge, verification, commit, main moved."""
 DAG = {
     **{1: (), 2: (), 3: (1,), 4: (1,), 5: (2,), 6: (3,), 7: (4, 5)},
     **{8: (2,), 9: (6,), 10: (7,), 11: (8,), 12: (9, 10)},
@@ -209,9 +215,7 @@ def waiting(count: int, latency: float, tick: float) -> Waited:
         paths = [path for path in (home / "ledger").rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in paths) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # Five answers, two commits with their branches, a verification; then each lands in turn:
-    # merge, verification, commit, and main and branch moved.
-    ideal = STAGES * latency + 6 * tick + count * 5 * tick
+    ideal = STAGES * latency + WORKING * tick + count * LANDING * tick
     return Waited(wall, cpu, ideal, peak, most[0], len(paths), size)
 
 
@@ -250,26 +254,31 @@ def _files(most: list[int], done: threading.Event) -> None:
         most[0] = max(most[0], len([*Path("/proc/self/fd").iterdir()]))
 
 
-async def bare(count: int, latency: float) -> None:
-    """What asyncio alone needs for the same sleeps."""
+async def bare(count: int, latency: float, tick: float) -> None:
+    """What asyncio alone needs for the same sleeps: every milestone at once, then each lands."""
 
     async def one() -> None:
         for _ in range(STAGES):
             await asyncio.sleep(latency)
+        for _ in range(WORKING):
+            await asyncio.sleep(tick)
 
     await asyncio.gather(*(one() for _ in range(count)))
+    for _ in range(count * LANDING):
+        await asyncio.sleep(tick)
 
 
 def told(count: int, latency: float, tick: float) -> str:
     found = waiting(count, latency, tick)
     began = time.monotonic()
-    asyncio.run(bare(count, latency))
+    asyncio.run(bare(count, latency, tick))
+    alone = time.monotonic() - began
     return (
         f"{count} milestones at once, {STAGES} answers of {latency:g} s each, real ledger, git and "
-        f"sandbox only wait ({1000 * tick:g} ms): {found.wall:.1f} s, ideal {found.ideal:.1f} s: "
-        f"{found.wall / found.ideal:.2f}; bare asyncio {time.monotonic() - began:.1f} s; CPU "
-        f"{found.cpu:.1f} s, {found.resident_mib:.0f} MiB, {found.files} files open, ledger "
-        f"{found.records} files, {found.ledger_mib:.1f} MiB"
+        f"sandbox only wait ({1000 * tick:g} ms): {found.wall:.1f} s, bare asyncio {alone:.1f} s: "
+        f"{found.wall / alone:.2f}; sum of the sleeps {found.ideal:.1f} s: "
+        f"{found.wall / found.ideal:.2f}; CPU {found.cpu:.1f} s, {found.resident_mib:.0f} MiB, "
+        f"{found.files} files open, ledger {found.records} files, {found.ledger_mib:.1f} MiB"
     )
 
 
