@@ -60,6 +60,7 @@ class Asker:
         self._model = model
         self._prompts = prompts
         self._settings = settings
+        self._systems: dict[AgentName, str] = {}
         self._turns: Counter[tuple[str, AgentName, int]] = Counter()
 
     def following(self, scope: str, agent: AgentName, attempt: int) -> str:
@@ -88,6 +89,11 @@ class Asker:
             )
         raise NoAnswer(agent, reasons)
 
+    def _system(self, agent: AgentName) -> str:
+        if agent not in self._systems:
+            self._systems[agent] = self._prompts.render(f"{agent}.md.j2")
+        return self._systems[agent]
+
     def _request(
         self, agent: AgentName, brief: Brief, extra: tuple[Material, ...], schema: str
     ) -> Request:
@@ -105,7 +111,7 @@ class Asker:
             agent=agent,
             attempt=brief.attempt,
             turn=self._turns[place],
-            system=self._prompts.render(f"{agent}.md.j2"),
+            system=self._system(agent),
             blocks=(
                 *(one for one in blocks[:2] if one),
                 f"{blocks[2]}\n\n{brief.task}{again}".strip(),

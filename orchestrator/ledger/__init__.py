@@ -126,14 +126,14 @@ class FileLedger:
         own = self._answer_path(request)
         if own.exists():
             return ""
-        paths = _named(own.parent, f"{_stem(request)}@")
+        paths = disk.named(own.parent, f"{_stem(request)}@")
         found = [one for path in sorted(paths) if (one := _read(path, Recorded))]
         return max(found, key=lambda one: one.answer.at).digest if found else ""
 
     def begun(self, request: str) -> bool:
         scope, agent, attempt, turn = request.split("/")
         folder = self._folder / "answers" / _segment(scope)
-        return bool(_named(folder, f"{_segment(agent)}-{attempt}-{turn}@"))
+        return bool(disk.named(folder, f"{_segment(agent)}-{attempt}-{turn}@"))
 
     def intend(self, request: Request) -> None:
         path = self._intent(request, self._intents(request) + 1)
@@ -154,7 +154,7 @@ class FileLedger:
         """The number of the latest, 0 when there is none."""
         first = self._intent(request, 0)
         name = first.name.removesuffix("0")
-        made = [int(path.name.removeprefix(name)) for path in _named(first.parent, name)]
+        made = [int(path.name.removeprefix(name)) for path in disk.named(first.parent, name)]
         return max(made, default=0)
 
     def _intent(self, request: Request, number: int) -> Path:
@@ -245,14 +245,6 @@ class FileLedger:
     def _decision_path(self, place: str) -> Path:
         name = "+".join(_segment(part) for part in place.split("/"))
         return self._folder / "decisions" / f"{name}.json"
-
-
-def _named(folder: Path, beginning: str) -> list[Path]:
-    """The files whose names begin so. Not `glob`, which takes ten times as long."""
-    try:
-        return [path for path in folder.iterdir() if path.name.startswith(beginning)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _stem(request: Request) -> str:

@@ -30,6 +30,14 @@ def write(path: Path, content: bytes) -> None:
     _sync(path.parent)
 
 
+def named(folder: Path, beginning: str) -> list[Path]:
+    """The files whose names begin so. Not `glob`, which takes ten times as long."""
+    try:
+        return [path for path in folder.iterdir() if path.name.startswith(beginning)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def peek(path: Path, most: int) -> bytes:
     """At most `most` bytes of a plain file, never through a link; nothing of any other. Raises
     OSError.
