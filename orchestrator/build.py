@@ -1,21 +1,22 @@
 """The milestones of a run: a DAG built side by side, merged in plan order."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from orchestrator import memory, routing, scoring
+from orchestrator import conflicts, memory, routing, scoring
 from orchestrator.agents.state import State
 from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
 from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Stop
+from orchestrator.errors import Changed, Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
+from orchestrator.mainline import Mainline
 from orchestrator.milestone import Attempts, Parts
 from orchestrator.render import visible
-from orchestrator.repo import Merged
 
 
 @dataclass(frozen=True)
@@ -104,19 +105,25 @@ class Build:
         number of times.
         """
         before = await self._turn(one)
-        conflicts = 0
+        main = Mainline(self._parts.repo, self._parts.ledger, one.id)
+        rounds = 0
         while isinstance(step, routing.Accept):
+            before = replace(before, main=await main.look(before.main, work.commit))
             union = await self._merged(work, before)
             if not union.found:
-                return await self._accepted(one, work, union, before)
-            conflicts += 1
-            if conflicts > self._parts.settings.max_conflicts:
+                commit = await self._commit(one, work, union, before)
+                if await main.land(before.main, commit):
+                    return await self._accepted(one, work, replace(before, main=commit), union)
+                continue
+            main.hold()
+            rounds += 1
+            if rounds > self._parts.settings.max_conflicts:
                 step = routing.Abandon(reason=f"not mergeable: {union.found.splitlines()[0]}")
             else:
                 step = await work.rebuild(before.main, union.tree, before.built, union.found)
         outcome = _failed(one, work, step.reason)
         if outcome.commit:
-            await self._parts.repo.branch(f"milestone/{one.id}", outcome.commit)
+            await self._parts.repo.settle(f"milestone/{one.id}", outcome.commit)
         return self._ended(one, outcome, before, work)
 
     def _base(self, one: Milestone) -> Landed:
@@ -130,15 +137,16 @@ class Build:
         return await self._landings[self._order[place - 1].id] if place else self._first
 
     async def _merged(self, work: Attempts, before: Landed) -> Union:
-        merged: Merged = await self._parts.repo.merge(before.main, work.commit)
+        repo = self._parts.repo
+        merged = await repo.merge(before.main, work.commit)
+        there = await repo.read(before.main)
         if merged.conflicts:
-            names = {before.main: "main", work.commit: work.state.milestone.id}
-            listed = ", ".join(merged.conflicts)
-            found = (
-                f"Merging into main conflicts in {listed}.\n"
-                "The code shows both sides between conflict markers: keep the behaviour of both."
-            )
-            return Union(_labelled(merged, names), found, None)
+            main = conflicts.Side("main", before.main, there)
+            own = conflicts.Side(work.state.milestone.id, work.commit, work.state.tree)
+            found = conflicts.told(merged, main, own)
+            return Union(conflicts.shown(merged, main, own), found, None)
+        if twins := conflicts.twins(merged.tree, there):
+            return Union(merged.tree, twins, None)
         if merged.tree == work.state.tree and before.built == work.state.built:
             return Union(merged.tree, "", None)
         verdict = await work.verified_on(merged.tree, before.built)
@@ -148,29 +156,34 @@ class Build:
         found = f"Merged into main, the product is red: {verdict.reasons[0]}\n{red}"
         return Union(merged.tree, found, verdict)
 
-    async def _accepted(
-        self, one: Milestone, work: Attempts, union: Union, before: Landed
-    ) -> Landed:
+    async def _commit(self, one: Milestone, work: Attempts, union: Union, before: Landed) -> str:
         score = scoring.show(work.made[-1].gate.score)
         title = " ".join(visible(one.title).split())
-        commit = await self._parts.repo.commit(
+        return await self._parts.repo.commit(
             union.tree,
             parents=(before.main, work.commit),
             message=f"{one.id}: {title} ({score})",
             at=work.at,
         )
-        await self._parts.repo.advance(before.main, commit)
+
+    async def _accepted(
+        self, one: Milestone, work: Attempts, before: Landed, union: Union
+    ) -> Landed:
+        """`before` has main with the milestone in it already."""
+        await self._parts.repo.retire(f"milestone/{one.id}")
+        with suppress(Changed):  # a person's edits are in the way: at the end, then
+            await self._parts.repo.checkout()
         outcome = Outcome(
             milestone=one.id,
             status="complete",
             attempts=tuple(work.made),
             best=len(work.made),
-            commit=commit,
+            commit=before.main,
             reason="",
             merged=union.verdict,
         )
         landed = self._ended(one, outcome, before, work)
-        return replace(landed, main=commit, built=(*before.built, _built(work)))
+        return replace(landed, built=(*before.built, _built(work)))
 
     def _ended(
         self, one: Milestone, outcome: Outcome, before: Landed, work: Attempts | None
@@ -186,17 +199,6 @@ class Build:
         )
         specification = work.state.specification if work else None
         return replace(before, outcome=outcome, specification=specification)
-
-
-def _labelled(merged: Merged, names: dict[str, str]) -> Tree:
-    """The conflicted tree with names in its markers: a commit's id holds a clock, not a request."""
-    marked = {path: merged.tree[path] for path in merged.conflicts if path in merged.tree}
-    for commit, name in names.items():
-        marked = {
-            path: content.replace(commit.encode(), name.encode())
-            for path, content in marked.items()
-        }
-    return merged.tree.having(marked)
 
 
 def _built(work: Attempts) -> memory.Built:

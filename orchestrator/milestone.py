@@ -17,6 +17,7 @@ from orchestrator.artifacts.values import STAGES, Stage
 from orchestrator.artifacts.verdict import Verdict
 from orchestrator.errors import NoAnswer
 from orchestrator.events import Rerouted, Sink, StageEnded, StageStarted
+from orchestrator.ledger import Ledger
 from orchestrator.repo import Repo
 from orchestrator.settings import Settings
 from orchestrator.verification import Verification
@@ -32,6 +33,7 @@ class Parts:
     asker: Asker
     verification: Verification
     repo: Repo
+    ledger: Ledger
     sink: Sink
     settings: Settings
     slots: asyncio.Semaphore

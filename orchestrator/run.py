@@ -263,6 +263,7 @@ def _parts(wired: _Wired, asker: Asker, repo: Repo) -> Parts:
             recording=_recording(wired),
         ),
         repo=repo,
+        ledger=wired.ledger,
         sink=wired.sink,
         settings=wired.settings,
         slots=asyncio.Semaphore(wired.settings.parallel),
