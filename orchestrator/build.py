@@ -138,14 +138,13 @@ class Build:
 
     async def _merged(self, work: Attempts, before: Landed) -> Union:
         repo = self._parts.repo
-        merged = await repo.merge(before.main, work.commit)
-        there = await repo.read(before.main)
+        main = conflicts.Side("main", before.main, await repo.read(before.main))
+        own = conflicts.Side(work.state.milestone.id, work.commit, work.state.tree)
+        merged = conflicts.without_tests(await repo.merge(main.commit, own.commit), main, own)
         if merged.conflicts:
-            main = conflicts.Side("main", before.main, there)
-            own = conflicts.Side(work.state.milestone.id, work.commit, work.state.tree)
             found = conflicts.told(merged, main, own)
             return Union(conflicts.shown(merged, main, own), found, None)
-        if twins := conflicts.twins(merged.tree, there):
+        if twins := conflicts.twins(merged.tree, main.tree):
             return Union(merged.tree, twins, None)
         if merged.tree == work.state.tree and before.built == work.state.built:
             return Union(merged.tree, "", None)

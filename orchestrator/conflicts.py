@@ -1,10 +1,11 @@
-"""What git could not merge, as Impl is shown and told it: without commit ids, which hold a clock."""
+"""What git could not merge, as Impl is shown and told it. No commit ids: they hold a clock."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from orchestrator.artifacts.tree import Tree
 from orchestrator.changes.paths import collisions
+from orchestrator.memory import is_test
 from orchestrator.repo import Conflict, Merged
 
 _MARKS = "The code shows both sides between conflict markers: keep the behaviour of both."
@@ -17,6 +18,26 @@ class Side(NamedTuple):
     name: str
     commit: str
     tree: Tree
+
+
+def without_tests(merged: Merged, main: Side, own: Side) -> Merged:
+    """Nobody may unite locked tests: main's stand, and a test module that both sides have stands
+    under a second name as well. What is missing then, the verdict says.
+    """
+    tests = {path: _bare(path, main, own) for path in merged.conflicts if is_test(path)}
+    kept: dict[str, bytes] = {}
+    for path in tests.values():
+        if path in main.tree:
+            kept[path] = main.tree[path]
+        if path in own.tree and (second := _second(path, own.name, is_taken=path in kept)):
+            kept[second] = own.tree[path]
+    return merged.model_copy(
+        update={
+            "tree": merged.tree.having(kept, frozenset(tests) - kept.keys()),
+            "conflicts": tuple(one for one in merged.conflicts if one not in tests),
+            "causes": tuple(one for one in merged.causes if one.paths[0] not in tests),
+        }
+    )
 
 
 def shown(merged: Merged, main: Side, own: Side) -> Tree:
@@ -62,11 +83,25 @@ def _named(text: str, main: Side, own: Side) -> str:
     return text.replace(main.commit, main.name).replace(own.commit, own.name)
 
 
+def _bare(path: str, main: Side, own: Side) -> str:
+    """The path without what git appends where a file and a folder want one name."""
+    return path.removesuffix(f"~{main.commit}").removesuffix(f"~{own.commit}")
+
+
+def _second(path: str, name: str, *, is_taken: bool) -> str:
+    """Where the milestone's version of a test file goes, "" for nowhere."""
+    if not is_taken:
+        return path
+    stem = path.removesuffix(".py")
+    module = stem.rpartition("/")[2].startswith("test_") and stem != path
+    return f"{stem}_{name.replace('-', '_')}.py" if module else ""
+
+
 def _line(cause: Conflict, main: Side, own: Side) -> Iterator[str]:
     """Empty for what markers show."""
     path, *others = cause.paths
     old = others[0] if others else path
-    bare = path.removesuffix(f"~{main.commit}").removesuffix(f"~{own.commit}")
+    bare = _bare(path, main, own)
     has, lacks = (main.name, own.name) if bare in main.tree else (own.name, main.name)
     match cause.kind:
         case "contents":

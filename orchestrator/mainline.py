@@ -22,13 +22,15 @@ class Seen(Value):
 
 class Mainline:
     """For one milestone, whose looks at main are the decisions `<milestone>/main/<n>`: each that
-    found main elsewhere, and each that no merge came of.
+    found main elsewhere, and each that no merge came of. The merge that came of the last is
+    `<milestone>/main/landed`.
     """
 
     def __init__(self, repo: Repo, ledger: Ledger, milestone: str) -> None:
         self._repo = repo
         self._ledger = ledger
         self._milestone = milestone
+        self._landing = f"{milestone}/main/landed"
         self._next = 1
         self._noted = False
         self._refused = False
@@ -45,7 +47,7 @@ class Mainline:
             self._next += 1
             return await self._restored(seen, expected) if seen.commit else expected
         main = await self._repo.main()
-        if main == expected or await self._landed(made, main):
+        if main == expected or (not self._refused and await self._merged(made, main)):
             return expected
         if not await self._repo.is_ancestor(expected, main):
             raise self._rewritten(main, expected)
@@ -64,21 +66,30 @@ class Mainline:
     async def land(self, base: str, commit: str) -> bool:
         """Moves main from `base` to `commit`, or finds it there. False when it is to be looked at
         again: somebody moves it, or once moved it just then.
+
+        Raises Changed when `commit` was in main once and somebody took it out.
         """
         if self._decided() is not None:
             return False
+        landed = self._ledger.decision(self._landing)
         try:
             await self._repo.advance(base, commit)
         except Changed:
+            if landed == commit:
+                raise self._rewritten(await self._repo.main(), commit) from None
             self._refused = True
             return False
+        if landed is None:
+            self._ledger.decide(self._landing, commit)
         return True
 
-    async def _landed(self, made: str, main: str) -> bool:
+    async def _merged(self, made: str, main: str) -> bool:
         """Whether an earlier walk merged `made`, and main went on from there. When landing was
         refused, it was a person who merged it.
         """
-        return not self._refused and await self._repo.is_ancestor(made, main)
+        if self._ledger.decision(self._landing) is not None:
+            return True
+        return await self._repo.is_ancestor(made, main)
 
     async def _restored(self, seen: Seen, expected: str) -> str:
         """In a replay main does not have the person's commits yet."""
@@ -112,7 +123,7 @@ class Mainline:
         """Merging loses nothing of either; a main that only went back is moved forward again."""
         git = f"git -C {shlex.quote(str(self._repo.path))}"
         return Changed(
-            f"main of {self._repo.path} is {main[:12]}, which does not contain {needed[:12]}: "
-            "it was rewritten",
+            f"main of {self._repo.path} is {main[:12]}, which does not contain {needed[:12]} any "
+            "more",
             f"{git} switch main && {git} merge {needed}, then: orchestrate resume",
         )

@@ -79,9 +79,13 @@ class Checkout:
             )
         entries = await self._store.entries(main)
         executable = frozenset(path for path, one in entries.items() if one.mode == "100755")
+        before = [await self._store.entries(one) for one in shows if one]
+        anew = frozenset(
+            path for path, one in entries.items() if any(one.mode != _mode(path, b) for b in before)
+        )
         self._save(_State(shows=(*shows, main), moved=(main,)))
         with touching(self._root):
-            folder.update(self._root, look.seen, look.target, executable=executable)
+            folder.update(self._root, look.seen, look.target, executable=executable, anew=anew)
         await self._index(main)
         self._save(_State(shows=(main,), moved=(main,)))
 
@@ -160,6 +164,10 @@ class Checkout:
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(self._state)
+
+
+def _mode(path: str, entries: objects.Entries) -> str:
+    return entries[path].mode if path in entries else ""
 
 
 def _blobs(trees: Iterable[Tree], path: str) -> set[str | None]:
