@@ -154,8 +154,32 @@ def test_an_attempt_that_is_not_the_best_is_kept_by_a_tag(home: Path, env: dict[
     name, subject = kept.split(" ", 1)
     assert name.startswith(f"refs/tags/attempt/{WHISPER}/")
     assert subject == f"impl: {WHISPER}, attempt 3"
-    refs = played.git("for-each-ref")
+    moves = ("reflog", "show", f"milestone/{WHISPER}", "--format=%H")
+    refs, moved = played.git("for-each-ref"), played.git(*moves)
     played.run()
-    assert played.git("for-each-ref") == refs
-    log = played.git("reflog", "show", f"milestone/{WHISPER}", "--format=%H").splitlines()
-    assert log[0] == last.commit, "to the best, at the end"
+    assert (played.git("for-each-ref"), played.git(*moves)) == (refs, moved), "not even for a while"
+
+
+@pytest.mark.full
+def test_requirements_of_both_are_one_lock(home: Path, env: dict[str, str]) -> None:
+    """Each side's lock file is a decision of its own, and so is that of both together."""
+    uses = 'f"Hello, {name}!" if __import__("six") else ""'
+    softly = 'f"hello, {name.lower()}..." if __import__("idna") else ""'
+    played = play(
+        home,
+        env,
+        {
+            **APART,
+            f"{MVP}/impl/1/1": code("1", "greet", uses) + file("requirements.txt", "six"),
+            f"{WHISPER}/impl/1/1": code("3", "whisper", softly, skeleton=True)
+            + file("requirements.txt", "idna"),
+            f"{WHISPER}/impl/2/1": file("requirements.txt", "six\nidna"),
+        },
+        sandbox="process",
+        allow_packages=("six", "idna"),
+    )
+    assert played.done.passed, [one.reason for one in played.done.facts.milestones]
+    assert "<<<<<<< main\nsix\n=======\nidna\n" in played.told(f"{WHISPER}/impl/2/1", "code")
+    assert played.git("show", "main:requirements.txt") == "six\nidna"
+    assert len(list((played.folder / "ledger" / "decisions").glob("run+lock+*"))) == 3
+    all_is_kept(played)

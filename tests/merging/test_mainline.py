@@ -192,6 +192,7 @@ def test_a_commit_between_two_runs_changes_no_request_that_was_made_before(
     the_same_elsewhere(played, tmp_path / "again", env)
 
 
+@pytest.mark.full
 def test_a_main_that_was_rewritten_is_mended_by_the_command_that_is_named(
     home: Path, env: dict[str, str]
 ) -> None:
