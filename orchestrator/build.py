@@ -1,22 +1,23 @@
 """The milestones of a run: a DAG built side by side, merged in plan order."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from orchestrator import landing, memory, routing, scoring
+from orchestrator import conflicts, landing, memory, routing, scoring
 from orchestrator.agents.state import State
 from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Stop
+from orchestrator.errors import Changed, Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
 from orchestrator.landing import Built, Landed, Turn
+from orchestrator.mainline import Mainline
 from orchestrator.milestone import CANCELLED, Attempts, Ended, Parts
 from orchestrator.people import Anew
 from orchestrator.render import visible
-from orchestrator.repo import Merged
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Build:
         """Whose turn it is to land, one after the other; who is built anew comes last again."""
         self._landings: dict[str, asyncio.Task[Landed]] = {}
         self._attempts: dict[str, Attempts] = {}
+        self._mainlines: dict[str, Mainline] = {}
 
     async def run(self, anew: tuple[Anew, ...] = ()) -> Built:
         """What became of each milestone.
@@ -134,20 +136,28 @@ class Build:
         attempts = self._attempts[one.id]
         step = await self._heard(one, step)
         before = await turn
-        conflicts = 0
+        main = self._mainlines.setdefault(
+            one.id, Mainline(self._parts.repo, self._parts.ledger, one.id)
+        )
+        rounds = 0
         while isinstance(step, routing.Accept):
+            before = replace(before, main=await main.look(before.main, attempts.work.commit))
             union = await self._merged(attempts, before)
             if not union.found:
-                return await self._accepted(one, attempts, union, before)
-            conflicts += 1
-            if conflicts > self._parts.settings.max_conflicts:
+                commit = await self._commit(one, attempts, union, before)
+                if await main.land(before.main, commit):
+                    return await self._accepted(one, attempts, replace(before, main=commit), union)
+                continue
+            main.hold()
+            rounds += 1
+            if rounds > self._parts.settings.max_conflicts:
                 step = routing.Abandon(reason=f"not mergeable: {union.found.splitlines()[0]}")
             else:
                 step = await attempts.rebuild(before.main, union.tree, before.built, union.found)
                 step = await self._heard(one, step)
         outcome = landing.failed(one, attempts, step)
         if outcome.commit:
-            await self._parts.repo.branch(f"milestone/{one.id}", outcome.commit)
+            await self._parts.repo.settle(f"milestone/{one.id}", outcome.commit)
         return self._ended(one, outcome, before)
 
     async def _heard(self, one: Milestone, step: Ended) -> Ended:
@@ -171,16 +181,16 @@ class Build:
         return self._landings[names[-1]].result() if names else self._first
 
     async def _merged(self, attempts: Attempts, before: Landed) -> Union:
-        merged: Merged = await self._parts.repo.merge(before.main, attempts.work.commit)
+        repo, work = self._parts.repo, attempts.work
+        main = conflicts.Side("main", before.main, await repo.read(before.main))
+        own = conflicts.Side(work.scope, work.commit, work.state.tree)
+        merged = conflicts.without_tests(await repo.merge(main.commit, own.commit), main, own)
         if merged.conflicts:
-            names = {before.main: "main", attempts.work.commit: attempts.state.milestone.id}
-            listed = ", ".join(merged.conflicts)
-            found = (
-                f"Merging into main conflicts in {listed}.\n"
-                "The code shows both sides between conflict markers: keep the behaviour of both."
-            )
-            return Union(_labelled(merged, names), found, None)
-        if merged.tree == attempts.state.tree and before.built == attempts.state.built:
+            found = conflicts.told(merged, main, own)
+            return Union(conflicts.shown(merged, main, own), found, None)
+        if twins := conflicts.twins(merged.tree, main.tree):
+            return Union(merged.tree, twins, None)
+        if merged.tree == work.state.tree and before.built == work.state.built:
             return Union(merged.tree, "", None)
         verdict = await attempts.verified_on(merged.tree, before.built)
         if verdict.outcome == "pass":
@@ -189,29 +199,36 @@ class Build:
         found = f"Merged into main, the product is red: {verdict.reasons[0]}\n{red}"
         return Union(merged.tree, found, verdict)
 
-    async def _accepted(
+    async def _commit(
         self, one: Milestone, attempts: Attempts, union: Union, before: Landed
-    ) -> Landed:
+    ) -> str:
         score = scoring.show(attempts.made[-1].gate.score)
         title = " ".join(visible(one.title).split())
-        commit = await self._parts.repo.commit(
+        return await self._parts.repo.commit(
             union.tree,
             parents=(before.main, attempts.work.commit),
             message=f"{one.id}: {title} ({score})",
             at=attempts.work.at,
         )
-        await self._parts.repo.advance(before.main, commit)
+
+    async def _accepted(
+        self, one: Milestone, attempts: Attempts, before: Landed, union: Union
+    ) -> Landed:
+        """`before` has main with the milestone in it already."""
+        await self._parts.repo.retire(f"milestone/{one.id}")
+        with suppress(Changed):  # a person's edits are in the way: at the end, then
+            await self._parts.repo.checkout()
         outcome = Outcome(
             milestone=one.id,
             status="complete",
             attempts=tuple(attempts.made),
             best=len(attempts.made),
-            commit=commit,
+            commit=before.main,
             reason="",
             merged=union.verdict,
         )
         landed = self._ended(one, outcome, before)
-        return replace(landed, main=commit, built=(*before.built, landing.built(attempts)))
+        return replace(landed, built=(*before.built, landing.built(attempts)))
 
     def _ended(self, one: Milestone, outcome: Outcome, before: Landed) -> Landed:
         self._parts.sink(
@@ -227,14 +244,3 @@ class Build:
         attempts = self._attempts.get(one.id)
         specification = attempts.state.specification if attempts else None
         return replace(before, outcome=outcome, specification=specification)
-
-
-def _labelled(merged: Merged, names: dict[str, str]) -> Tree:
-    """The conflicted tree with names in its markers: a commit's id holds a clock, not a request."""
-    marked = {path: merged.tree[path] for path in merged.conflicts if path in merged.tree}
-    for commit, name in names.items():
-        marked = {
-            path: content.replace(commit.encode(), name.encode())
-            for path, content in marked.items()
-        }
-    return merged.tree.having(marked)

@@ -179,8 +179,50 @@ def test_a_branch_is_made_and_moved(folder: Path, repo: Repo) -> None:
     second = child(repo, first, {"b": b"b"})
     asyncio.run(repo.branch("milestone/one", second))
     assert person(folder, "rev-parse", "milestone/one") == second
-    asyncio.run(repo.branch("milestone/one", first))
-    assert person(folder, "rev-parse", "milestone/one") == first
+    third = child(repo, second, {"c": b"c"})
+    for commit in (third, second, first):
+        asyncio.run(repo.branch("milestone/one", commit))
+        assert person(folder, "rev-parse", "milestone/one") == third
+    assert person(folder, "tag") == ""
+
+
+def test_what_a_branch_leaves_behind_is_kept_by_a_tag(folder: Path, repo: Repo) -> None:
+    first = main_of(repo)
+    best = child(repo, first, {"x": b"x"})
+    last = child(repo, best, {"y": b"y"})
+    other = child(repo, best, {"o": b"o"})
+    tags = [f"attempt/one/{commit[:12]}" for commit in (last, other)]
+    asyncio.run(repo.branch("milestone/one", last))
+    asyncio.run(repo.settle("milestone/one", best))
+    assert person(folder, "rev-parse", "milestone/one", tags[0]).split() == [best, last]
+    asyncio.run(repo.branch("milestone/one", last))
+    assert person(folder, "rev-parse", "milestone/one") == best, "its tag has it"
+    asyncio.run(repo.branch("milestone/one", other))
+    assert person(folder, "rev-parse", "milestone/one") == other
+    asyncio.run(repo.settle("milestone/one", last))
+    assert person(folder, "rev-parse", "milestone/one") == last
+    assert person(folder, "tag") == tags[1], "and none that the branch has itself"
+    assert person(folder, "fsck", "--unreachable", "--no-reflogs") == ""
+
+
+def test_a_branch_is_removed_only_when_main_has_it(folder: Path, repo: Repo) -> None:
+    first = main_of(repo)
+    one, other = child(repo, first, {"b": b"b"}), child(repo, first, {"c": b"c"})
+    asyncio.run(repo.branch("milestone/one", other))
+    asyncio.run(repo.settle("milestone/one", one))
+    asyncio.run(repo.retire("milestone/one"))
+    assert person(folder, "rev-parse", "milestone/one") == one
+    asyncio.run(repo.advance(first, one))
+    person(folder, "worktree", "add", "-q", "../elsewhere", "milestone/one")
+    asyncio.run(repo.retire("milestone/one"))
+    assert person(folder, "rev-parse", "milestone/one") == one, "somebody works there"
+    person(folder, "worktree", "remove", "../elsewhere")
+    asyncio.run(repo.retire("milestone/one"))
+    asyncio.run(repo.retire("milestone/one"))
+    assert person(folder, "branch", "--format=%(refname:short)") == "main"
+    assert person(folder, "rev-parse", f"attempt/one/{other[:12]}") == other
+    asyncio.run(repo.branch("milestone/one", one))
+    assert person(folder, "branch", "--format=%(refname:short)") == "main", "main has it"
 
 
 def test_main_moves_forward_only(repo: Repo) -> None:

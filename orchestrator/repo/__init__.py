@@ -6,13 +6,14 @@ from pathlib import Path
 from orchestrator.artifacts.tree import Tree
 from orchestrator.errors import Changed, Missing
 from orchestrator.repo import remains
+from orchestrator.repo.branches import Branches
 from orchestrator.repo.checkout import MAIN, Checkout
 from orchestrator.repo.git import Git, inside, touching, usable
 from orchestrator.repo.objects import NOTHING, Message
-from orchestrator.repo.store import Merged, Store
+from orchestrator.repo.store import Conflict, Merged, Store
 from orchestrator.scratch import publish, sync
 
-__all__ = ["Merged", "Repo", "inside", "usable"]
+__all__ = ["Conflict", "Merged", "Repo", "inside", "usable"]
 
 _FIRST = "Begin"
 
@@ -31,6 +32,7 @@ class Repo:
         self._git = self._anywhere.at(path, GIT_DIR=str(self._dir), GIT_WORK_TREE=str(path))
         self._store = Store(path, self._anywhere)
         self._checkout = Checkout(path, self._git, self._store)
+        self._branches = Branches(self._git, self._store)
 
     @property
     def path(self) -> Path:
@@ -88,9 +90,34 @@ class Repo:
             raise Changed(f"{self._path} has no branch main", "git branch main")
         return ran.out.decode().strip()
 
+    async def pack(self, commit: str, after: str) -> bytes:
+        """A git pack of what `commit` has and `after`, which comes before it, has not.
+
+        Raises Changed when that is more than can be recorded.
+        """
+        return await self._store.pack(commit, after)
+
+    async def unpack(self, commit: str, pack: bytes) -> None:
+        """Takes `commit` from a pack, unless it is here. Raises Changed when the pack is broken."""
+        await self._store.unpack(commit, pack)
+
     async def branch(self, name: str, commit: str) -> None:
-        """Makes or moves a branch other than main."""
-        await self._git.run("update-ref", f"refs/heads/{name}", commit)
+        """Makes a branch other than main, or moves it on: nothing when it contained `commit`
+        already, or main does.
+        """
+        await self._branches.grow(name, commit)
+
+    async def settle(self, name: str, commit: str) -> None:
+        """Puts a branch at `commit`; what it leaves behind is kept by a tag
+        `attempt/<last part of name>/<commit>`.
+        """
+        await self._branches.settle(name, commit)
+
+    async def retire(self, name: str) -> None:
+        """Removes a branch, and the tags of what it left behind, each only when main contains it
+        and nobody has it checked out.
+        """
+        await self._branches.retire(name, await self.main())
 
     async def advance(self, old: str, new: str) -> None:
         """Moves main from `old` on to `new`; nothing when `new` is in main already.

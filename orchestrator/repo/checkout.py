@@ -81,9 +81,13 @@ class Checkout:
             )
         entries = await self._store.entries(main)
         executable = frozenset(path for path, one in entries.items() if one.mode == "100755")
+        before = [await self._store.entries(one) for one in shows if one]
+        anew = frozenset(
+            path for path, one in entries.items() if any(one.mode != _mode(path, b) for b in before)
+        )
         self._save(_State(shows=(*shows, main), moved=(main,)))
         with touching(self._root):
-            folder.update(self._root, look.seen, look.target, executable=executable)
+            folder.update(self._root, look.seen, look.target, executable=executable, anew=anew)
         await self._index(main)
         self._save(_State(shows=(main,), moved=(main,)))
 
@@ -170,6 +174,10 @@ class Checkout:
             os.fsync(file.fileno())
             temporary.replace(self._state)
             sync(self._state.parent)
+
+
+def _mode(path: str, entries: objects.Entries) -> str:
+    return entries[path].mode if path in entries else ""
 
 
 def _blobs(trees: Iterable[Tree], path: str) -> set[str | None]:

@@ -59,10 +59,16 @@ def _below(root: Path, folder: str) -> Iterator[str]:
 
 
 def update(
-    root: Path, seen: Mapping[str, Found], target: Tree, *, executable: frozenset[str]
+    root: Path,
+    seen: Mapping[str, Found],
+    target: Tree,
+    *,
+    executable: frozenset[str],
+    anew: frozenset[str],
 ) -> None:
-    """Makes the folder hold `target`, file by file, each whole or not at all; at the end for good.
-    `seen` is the snapshot that was found to hold nothing of a person's.
+    """Makes the folder hold `target`, file by file, each whole or not at all, at the end for good;
+    those in `anew` also when their content is right. `seen` is the snapshot that was found to
+    hold nothing of a person's.
 
     Raises Changed when a file was touched since.
     """
@@ -74,7 +80,7 @@ def update(
         if path not in target and found is not None:
             (root / path).unlink()
             _prune(root, (root / path).parent)
-        elif path in target and found != target[path]:
+        elif path in target and (found != target[path] or path in anew):
             _put(root, path, target[path], mode=0o755 if path in executable else 0o644)
         else:
             continue

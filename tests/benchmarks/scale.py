@@ -7,10 +7,8 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from orchestrator import machine, run, settings
 from orchestrator.agents.base import Asker
@@ -142,6 +140,7 @@ class WaitingRepo:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._trees: dict[str, Tree] = {}
+        self._main = ""
         self.path = Path("/nowhere")
 
     async def commit(self, tree: Tree, *, parents: tuple[str, ...], message: str, at: str) -> str:
@@ -149,6 +148,7 @@ class WaitingRepo:
         said = f"{sorted(tree)}{parents}{message}{at}".encode()
         name = hashlib.sha1(said, usedforsecurity=False).hexdigest()
         self._trees[name] = tree
+        self._main = self._main or name
         return name
 
     async def read(self, commit: str) -> Tree:
@@ -158,13 +158,23 @@ class WaitingRepo:
     async def merge(self, ours: str, theirs: str) -> Merged:
         await asyncio.sleep(self._seconds)
         both = self._trees[ours].having(dict(self._trees[theirs].items()))
-        return Merged(tree=both, conflicts=())
+        return Merged(tree=both, conflicts=(), causes=())
 
-    def __getattr__(self, _name: str) -> Callable[..., Any]:
-        async def nothing(*_words: object, **_named: object) -> None:
-            await asyncio.sleep(self._seconds)
+    async def main(self) -> str:
+        return self._main
 
-        return nothing
+    async def advance(self, _old: str, new: str) -> None:
+        await asyncio.sleep(self._seconds)
+        self._main = new
+
+    async def branch(self, *_words: str) -> None:
+        await asyncio.sleep(self._seconds)
+
+    async def retire(self, _name: str) -> None:
+        pass
+
+    async def checkout(self) -> None:
+        pass
 
 
 class WaitingVerification:
