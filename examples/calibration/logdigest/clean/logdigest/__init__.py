@@ -1,0 +1,1 @@
+"""Sums up access logs."""

@@ -1,0 +1,5 @@
+import sys
+
+from logdigest.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""A command-line inventory kept in one SQLite file."""
