@@ -1,33 +1,36 @@
 """A run followed from outside: its journal, line by line, as it grows. Only reads."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from orchestrator import events
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
-from orchestrator.events import Event
 from orchestrator.folder import RunFolder
 from orchestrator.ledger.lock import holder
 
 POLL_SECONDS = 0.2
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+_EVENT: TypeAdapter[events.Event] = TypeAdapter(
+    Annotated[events.Event, Field(discriminator="kind")]
+)
 
 
 class Logged(Value):
     """An event, and when it was logged (UTC, ISO 8601)."""
 
-    event: Event
+    event: events.Event
     logged: datetime
 
 
-def lines(run: RunFolder) -> Iterator[str]:
-    """The journal's complete lines, from the first on, until nobody advances the run any more.
+def lines(run: RunFolder, ended: Event) -> Iterator[str]:
+    """The journal's complete lines, from the first on, until nobody advances the run any more or
+    `ended` is set.
 
     Raises Missing when it cannot be read.
     """
@@ -39,9 +42,8 @@ def lines(run: RunFolder) -> Iterator[str]:
         *whole, torn = (torn + found).split(b"\n")
         for line in whole:
             yield line.decode("utf-8", "replace")
-        if not held:
+        if not held or ended.wait(POLL_SECONDS):
             return
-        time.sleep(POLL_SECONDS)
 
 
 def event(line: str) -> Logged | None:

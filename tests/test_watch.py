@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_watcher_is_ended_by_ctrl_c(home: Path, env: dict[str, str]) -> None:
 
         def look() -> None:
             watcher = Running(home, "watch", env=env)
-            until_printed(watcher.stdout)
+            until_printed(watcher)
             watcher.signal(signal.SIGINT)
             codes.append(watcher.wait())
 
@@ -107,10 +108,12 @@ def test_a_watcher_is_ended_by_ctrl_c(home: Path, env: dict[str, str]) -> None:
     assert codes == [130]
 
 
-def until_printed(path: Path) -> None:
-    """Returns when the file has a line; there is no event to wait for."""
-    while not (path.exists() and path.read_bytes()):
-        threading.Event().wait(0.01)
+def until_printed(watcher: Running) -> None:
+    """Returns when it has printed a line; there is no event to wait for."""
+    until = time.monotonic() + 60
+    while not (watcher.stdout.exists() and watcher.stdout.read_bytes()):
+        assert time.monotonic() < until, watcher.said
+        time.sleep(0.01)
 
 
 def test_two_runs_side_by_side_in_one_folder_do_not_disturb_each_other(

@@ -1,6 +1,8 @@
 """`watch`: a run, live, from another terminal."""
 
+import signal
 import sys
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,14 +32,19 @@ def watch(as_json: bool, name: str) -> int:
     from orchestrator import folder as folders
     from orchestrator import watching
 
-    run = folders.find(here(), name)
+    run, ended = folders.find(here(), name), threading.Event()
+    # A KeyboardInterrupt may come where it is lost, as in a parser's callback.
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    lines = watching.lines(run, ended)
     if as_json:
         passed = None
-        for line in watching.lines(run):
+        for line in lines:
             click.echo(line)
             passed = _passed(watching.event(line), passed)
     else:
-        passed = _shown(watching.lines(run))
+        passed = _shown(lines)
+    if ended.is_set():
+        return 130
     if passed is None:
         click.echo(STOPPED.format(run=run.name), err=True)
     return 1 if passed is False else 0
