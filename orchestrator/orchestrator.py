@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator import events
+from orchestrator import events, memory
 from orchestrator import report as reports
 from orchestrator.agents import planner, reporter
 from orchestrator.agents.base import Asker, Reply
@@ -119,7 +119,7 @@ async def conclude(parts: Parts, inputs: Inputs, *, made: Planned, built: Built)
     facts = await _facts(parts, inputs, made.plan, built)
     assessment: Assessment | None = None
     try:
-        told = facts.model_dump_json(indent=1, exclude=UNTOLD)
+        told = _told(facts, parts.settings.context_tokens)
         number = len(parts.people.wishes()) + 1
         reply = await reporter.assess(parts.asker, inputs.idea, told, attempt=number)
         assessment = reply.value
@@ -140,6 +140,15 @@ async def conclude(parts: Parts, inputs: Inputs, *, made: Planned, built: Built)
         finished=reports.finished(),
         possibly_billed_twice=parts.ledger.unanswered(),
     )
+
+
+def _told(facts: Facts, budget: int) -> str:
+    """What the Reporter is told: in a large run not what each merge was verified against."""
+    told = facts.model_dump_json(indent=1, exclude=UNTOLD)
+    if memory.tokens(told) <= budget:
+        return told
+    less = {"commit": True, "criteria": True, "strength": True, "attempts": True}
+    return facts.model_dump_json(indent=1, exclude={**UNTOLD, "milestones": {"__all__": less}})
 
 
 async def _facts(parts: Parts, inputs: Inputs, made: Plan, built: Built) -> Facts:

@@ -1,6 +1,5 @@
 """What a person says while a run goes on: words dropped into its inbox become decisions."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from orchestrator.artifacts.values import Value
 from orchestrator.errors import AwaitingPerson, Missing
 from orchestrator.events import Awaited, Heard, Sink, Warned
 from orchestrator.ledger import Ledger, disk
+from orchestrator.ledger.aside import aside
 from orchestrator.settings import Approval
 
 PLAN = "run"
@@ -149,7 +149,7 @@ class People:
             if not new and self._needed(scope) and not self._new(EVERY, "cancel"):
                 new = (await self._answered(scope, question),)
             if new or scope != PLAN:
-                said = await asyncio.to_thread(self._decide, place, scope, new)
+                said = await aside(self._decide, place, scope, new)
         self._take(scope, said)
         return tuple(one.text for one in said.words if one.kind == "steer") if said else ()
 

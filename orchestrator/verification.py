@@ -5,11 +5,13 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 
+from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
 from orchestrator.budget import RUN, Budget
 from orchestrator.events import Sink, Warned
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
+from orchestrator.ledger.aside import aside
 from orchestrator.slots import Slots
 from orchestrator.verify import Subject, Verifier, unverified
 from orchestrator.verify.environment import (
@@ -67,7 +69,16 @@ class Verification:
         self._allowed = allowed
         self._consent = consent
         self._asking = asyncio.Lock()
+        self._locking = asyncio.Lock()
         self._recording = recording
+
+    async def consult(self, tree: Tree) -> None:
+        """Asks a person about the packages of a product, where there is one to ask and it is not
+        decided yet. To be done before a slot is held.
+        """
+        asked = requirements(tree)
+        if isinstance(asked, Requirements):
+            await self._refused(asked)
 
     async def verify(self, subject: Subject, scope: str, *, rank: int) -> Verdict:
         """The verdict on `subject`, whose lock is still empty: from the ledger, or found now and
@@ -93,7 +104,7 @@ class Verification:
             self._halt.check()
             self._budget.check(scope)
             verdict = await self._verifier.verify(ready)
-            self._ledger.record_verdict(key, verdict)
+            await aside(self._ledger.record_verdict, key, verdict)
         for counted in (scope, RUN):
             self._budget.worked(counted, worked(verdict))
         self._compare(key, verdict)
@@ -135,10 +146,12 @@ class Verification:
         """The lock file is the index's word at one moment: a decision, kept."""
         digest = hashlib.sha256(json.dumps(lines).encode()).hexdigest()
         place = f"run/lock/{digest[:16]}"
-        decided = self._ledger.decision(place)
-        if decided is not None:
-            return Locked.model_validate_json(decided)
-        self._halt.check()
-        locked = await self._verifier.lock(lines)
-        self._ledger.decide(place, locked.model_dump_json())
-        return locked
+        # The index may say another thing a moment later: who asks at once is told the same.
+        async with self._locking:
+            decided = self._ledger.decision(place)
+            if decided is not None:
+                return Locked.model_validate_json(decided)
+            self._halt.check()
+            locked = await self._verifier.lock(lines)
+            self._ledger.decide(place, locked.model_dump_json())
+            return locked

@@ -16,9 +16,8 @@ from orchestrator.folder import RunFolder
 from orchestrator.ledger.lock import holder
 
 POLL_SECONDS = 0.2
-_EVENT: TypeAdapter[events.Event] = TypeAdapter(
-    Annotated[events.Event, Field(discriminator="kind")]
-)
+_Known = Annotated[events.Event, Field(discriminator="kind")]
+_EVENT: TypeAdapter[events.Event] = TypeAdapter(_Known)
 
 
 class Logged(Value):

@@ -33,8 +33,12 @@ def watch(as_json: bool, name: str) -> int:
     from orchestrator import watching
 
     run, ended = folders.find(here(), name), threading.Event()
+
     # A KeyboardInterrupt may come where it is lost, as in a parser's callback.
-    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    def end(_number: int, _frame: object) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGINT, end)
     lines = watching.lines(run, ended)
     if as_json:
         passed = None

@@ -27,7 +27,7 @@ class Recorded(Value):
 
 
 class Unrecorded(Missing):
-    """A paid answer that could not be written: it is here, and nowhere else."""
+    """A paid answer that could not be written: it is here alone."""
 
     def __init__(self, message: str, remedy: str, *, recorded: Recorded) -> None:
         super().__init__(message, remedy)
@@ -102,9 +102,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class FileLedger:
-    """A Ledger in a folder, one JSON file for each record. Reading creates nothing; one process
-    writes, under the run's lock.
-    """
+    """A Ledger in a folder, a JSON file for each record. One process writes, under its lock."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -264,8 +262,11 @@ def _order(recorded: Recorded) -> tuple[list[str | int], str]:
 
 def _encoded(value: Value) -> bytes:
     """JSON; a lone surrogate in a model's text stays what it was."""
-    text = json.dumps(value.model_dump(), ensure_ascii=False, indent=1)
-    return text.encode("utf-8", "surrogatepass")
+    try:
+        return value.model_dump_json(indent=1).encode()
+    except ValueError:
+        text = json.dumps(value.model_dump(), ensure_ascii=False, indent=1)
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _read(path: Path, kind: type[_Record]) -> _Record | None:

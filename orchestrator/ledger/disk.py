@@ -4,11 +4,13 @@ import errno
 import os
 import stat
 import tempfile
+import threading
 from pathlib import Path
 
 _TEMPORARY = ".tmp-"
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 4 * 1024 * 1024
+_MAKING = threading.RLock()
 
 
 def write(path: Path, content: bytes) -> None:
@@ -56,12 +58,13 @@ def peek(path: Path, most: int) -> bytes:
 
 
 def _make(folder: Path) -> None:
-    """A new folder is durable when the one that names it is synced."""
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _sync(folder.parent)
+    """A new folder is durable when the one that names it is synced, and nobody uses it before."""
+    with _MAKING:
+        if folder.is_dir():
+            return
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

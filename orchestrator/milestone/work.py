@@ -110,6 +110,7 @@ class Work:
         """The verdict on `state`, which may be another tree than this milestone's own: `where`
         names it.
         """
+        await self._parts.verification.consult(state.tree)
         async with self._parts.slots.held(self._rank):
             self._started("test")
             verdict = await self._parts.verification.verify(

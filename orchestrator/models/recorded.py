@@ -1,6 +1,5 @@
 """The ledger in front of a model: what was answered is not asked again, and every call is told."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from orchestrator.errors import Changed, GaveUp, Missing
 from orchestrator.events import AgentCall, Sink, Source
 from orchestrator.halt import Halt
 from orchestrator.ledger import Ledger
+from orchestrator.ledger.aside import aside
 from orchestrator.models import Counts, Model
 from orchestrator.slots import Slots
 
@@ -65,7 +65,7 @@ class Recorded:
         ):
             self._halt.check()
             answer = await self._asked(fitted)
-            await asyncio.to_thread(self._ledger.record, request, answer)
+            await aside(self._ledger.record, request, answer)
             self._budget.spent(request.scope, answer, model=request.model)
         self._tell(request, answer, self._terms.source)
         return answer
@@ -77,7 +77,7 @@ class Recorded:
     async def _asked(self, request: Request) -> Answer:
         if self._terms.source != "live":
             return await self._inner.complete(request)
-        await asyncio.to_thread(self._ledger.intend, request)
+        await aside(self._ledger.intend, request)
         try:
             return await self._inner.complete(request)
         except Missing:

@@ -184,6 +184,9 @@ class WaitingVerification:
         self._seconds = seconds
         self._verdict = found()
 
+    async def consult(self, _tree: Tree) -> None:
+        pass
+
     async def verify(self, _subject: object, _scope: str, *, rank: int) -> Verdict:
         del rank
         await asyncio.sleep(self._seconds)
