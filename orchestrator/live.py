@@ -1,7 +1,6 @@
 """A run on the terminal: one line per stage as it happens, with time, tokens and cost."""
 
 import time
-from collections.abc import Callable
 from decimal import Decimal
 
 from rich.console import Console
@@ -31,11 +30,10 @@ from orchestrator.scoring import show
 class Live:
     """A Sink. A terminal also shows what is running, below the lines; a pipe gets lines alone."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] | None = None) -> None:
-        """`clock` gives the seconds since the run began, those since now by default."""
+    def __init__(self, console: Console) -> None:
         self._console = console
-        began = time.monotonic()
-        self._seconds = clock or (lambda: time.monotonic() - began)
+        self._began: float | None = None
+        self._seconds = 0.0
         self._tokens = 0
         self._price = Decimal(0)
         self._priced = True
@@ -43,6 +41,21 @@ class Live:
         self._status: Status | None = None
 
     def __call__(self, event: Event) -> None:
+        self.tell(event, at=time.monotonic())
+
+    def tell(self, event: Event, *, at: float) -> None:
+        """The event of the moment `at`, in seconds of any clock. Each `run_started` is another
+        process: time, tokens and cost are counted from it.
+        """
+        if self._began is None or isinstance(event, RunStarted):
+            self._began = at
+            self._tokens, self._price, self._priced = 0, Decimal(0), True
+            self._running.clear()
+        self._seconds = max(0, at - self._began)
+        self._told(event)
+        self._show()
+
+    def _told(self, event: Event) -> None:
         match event:
             case AgentCall():
                 self._count(event)
@@ -66,7 +79,6 @@ class Live:
                     ("passed", "bold green") if event.passed else ("not passed", "bold red")
                 )
                 self._line("done", said, event.report, style)
-        self._show()
 
     def _stage(self, event: StageStarted | StageEnded) -> None:
         if isinstance(event, StageStarted):
@@ -126,7 +138,7 @@ class Live:
         self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _clock(self) -> str:
-        seconds = int(self._seconds())
+        seconds = int(self._seconds)
         return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
     def _cost(self) -> str:

@@ -95,16 +95,16 @@ def finished() -> str:
 
 
 def write(report: Report, folder: Path, renderer: Renderer) -> Path:
-    """Writes report.json, report.md and report.html into `folder`; returns the Markdown's path.
-    Raises Missing.
+    """Writes report.html, report.json and, as the sign that all are there, report.md into `folder`;
+    returns the Markdown's path. Raises Missing.
     """
     markdown = renderer.render("report.md.j2", report=report)
     page = visible(renderer.render("report.html.j2", report=report))
     try:
         disk.clean(folder)
         disk.write(folder / "report.html", page.encode())
-        disk.write(folder / "report.md", markdown.encode())
         disk.write(folder / "report.json", f"{report.model_dump_json(indent=2)}\n".encode())
+        disk.write(folder / "report.md", markdown.encode())
     except OSError as error:
         raise Missing(
             f"cannot write the report into {folder}: {error.strerror}",

@@ -1,47 +1,53 @@
 """A run followed from outside: its journal, line by line, as it grows. Only reads."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from threading import Event
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from orchestrator import events
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
+from orchestrator.events import Event
 from orchestrator.folder import RunFolder
 from orchestrator.ledger.lock import holder
 
 POLL_SECONDS = 0.2
-_Known = Annotated[events.Event, Field(discriminator="kind")]
-_EVENT: TypeAdapter[events.Event] = TypeAdapter(_Known)
+BEGIN_SECONDS = 2.0
+"""How long a run may take from its folder to its first line."""
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 class Logged(Value):
     """An event, and when it was logged (UTC, ISO 8601)."""
 
-    event: events.Event
+    event: Event
     logged: datetime
 
 
-def lines(run: RunFolder, ended: Event) -> Iterator[str]:
+def lines(run: RunFolder, ended: threading.Event) -> Iterator[str]:
     """The journal's complete lines, from the first on, until nobody advances the run any more or
-    `ended` is set.
+    `ended` is set. A run that was only just made is given a moment to begin.
 
     Raises Missing when it cannot be read.
     """
     torn, place = b"", 0
+    until = time.monotonic() + BEGIN_SECONDS
     while True:
+        # Asked first: what a process wrote before it let go is read then.
         held = holder(run.path)
         found = _read(run.journal, place)
         place += len(found)
         *whole, torn = (torn + found).split(b"\n")
         for line in whole:
             yield line.decode("utf-8", "replace")
-        if not held or ended.wait(POLL_SECONDS):
+        if not held and (place or time.monotonic() > until):
+            return
+        if ended.wait(POLL_SECONDS):
             return
 
 
@@ -54,6 +60,14 @@ def event(line: str) -> Logged | None:
         return Logged(event=known, logged=logged)
     except (ValueError, TypeError, AttributeError, LookupError, ValidationError):
         return None
+
+
+def in_ascii(line: str) -> str:
+    """The same JSON, which drives no terminal, with its line end; "" for a torn line."""
+    try:
+        return f"{json.dumps(json.loads(line))}\n"
+    except ValueError:
+        return ""
 
 
 def _read(path: Path, place: int) -> bytes:

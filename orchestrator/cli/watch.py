@@ -3,7 +3,6 @@
 import signal
 import sys
 import threading
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +19,7 @@ STOPPED = "nobody advances {run}; orchestrate resume goes on"
 
 
 @click.command("watch")
-@click.option("--json", "as_json", is_flag=True, help="The journal's lines as they are.")
+@click.option("--json", "as_json", is_flag=True, help="The journal's lines, in ASCII.")
 @with_options(RUN)
 def watch(as_json: bool, name: str) -> int:
     """Follows a run from its beginning, as the process that advances it shows it. Only reads.
@@ -34,16 +33,16 @@ def watch(as_json: bool, name: str) -> int:
 
     run, ended = folders.find(here(), name), threading.Event()
 
-    # A KeyboardInterrupt may come where it is lost, as in a parser's callback.
     def end(_number: int, _frame: object) -> None:
         ended.set()
 
+    # A KeyboardInterrupt may come where it is lost, as in a parser's callback.
     signal.signal(signal.SIGINT, end)
     lines = watching.lines(run, ended)
     if as_json:
         passed = None
         for line in lines:
-            click.echo(line)
+            click.echo(watching.in_ascii(line), nl=False)
             passed = _passed(watching.event(line), passed)
     else:
         passed = _shown(lines)
@@ -60,20 +59,14 @@ def _shown(lines: "Iterator[str]") -> bool | None:
     from orchestrator import watching
     from orchestrator.live import Live
 
-    begun = now = datetime.min
-    shown = Live(
-        Console(file=sys.stdout, force_terminal=sys.stdout.isatty()),
-        clock=lambda: (now - begun).total_seconds(),
-    )
+    shown = Live(Console(file=sys.stdout, force_terminal=sys.stdout.isatty()))
     passed: bool | None = None
     try:
         for line in lines:
             if (found := watching.event(line)) is None:
                 continue
             passed = _passed(found, passed)
-            now = found.logged
-            begun = now if found.event.kind == "run_started" else begun
-            shown(found.event)
+            shown.tell(found.event, at=found.logged.timestamp())
     finally:
         shown.close()
     return passed

@@ -2,14 +2,19 @@
 
 import fcntl
 import os
+import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import Busy, Missing
 
+_NAME = "lock"
 _POLL_SECONDS = 0.05
+_RECORD = "hhqqi"
+"""C's struct flock: type, whence, start, length, pid."""
 
 
 class RunLock:
@@ -20,7 +25,7 @@ class RunLock:
     """
 
     def __init__(self, folder: Path, *, wait: float = 5.0) -> None:
-        self._path = folder / "lock"
+        self._path = folder / _NAME
         self._wait = wait
         self._descriptor = -1
 
@@ -34,6 +39,7 @@ class RunLock:
             self._take(descriptor)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            _sign(descriptor)
         except OSError as error:
             os.close(descriptor)
             raise Missing(
@@ -76,7 +82,7 @@ class RunLock:
             time.sleep(_POLL_SECONDS)
 
     def _busy(self, descriptor: int) -> Busy:
-        pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        pid = _written(descriptor)
         run = self._path.parent
         if pid.isdigit() and not _alive(int(pid)):
             return Busy(
@@ -89,32 +95,58 @@ class RunLock:
 def holder(folder: Path) -> int:
     """The pid of the process that advances the run in `folder`, 0 when none does. Takes no lock,
     so it never stands in anybody's way.
+
+    Raises Missing when the lock cannot be read.
     """
-    path = folder / "lock"
+    path = folder / _NAME
     try:
-        text = path.read_text("ascii", "replace").strip()
-    except OSError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return 0
-    pid = int(text) if text.isdigit() else 0
-    return pid if pid and _alive(pid) and _has_open(pid, path.resolve()) else 0
+    except OSError as error:
+        raise Missing(f"cannot read {path}: {error.strerror}", "mend its permissions") from error
+    try:
+        pid = _written(descriptor) if _held(descriptor) else ""
+        return int(pid) if pid.isdecimal() else 0
+    finally:
+        os.close(descriptor)
 
 
-def _has_open(pid: int, path: Path) -> bool:
-    """Whether that process has `path` open; another one may have got the pid of one that ended.
-    True where it cannot be seen.
+def _sign(descriptor: int) -> None:
+    """A second lock of another kind, which can be asked for without being taken. It lives and is
+    inherited as the first one is. Where there is no such kind, the first has to do.
     """
-    folder = Path(f"/proc/{pid}/fd")
+    with suppress(OSError):
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _record(fcntl.F_WRLCK))
+
+
+def _held(descriptor: int) -> bool:
     try:
-        return any(_leads_to(one) == str(path) for one in folder.iterdir())
+        found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _record(fcntl.F_WRLCK))
     except OSError:
+        return _taken(descriptor)
+    return struct.unpack(_RECORD, found)[0] != fcntl.F_UNLCK
+
+
+def _taken(descriptor: int) -> bool:
+    """The same where there is only the first kind: by holding it with others for a moment, which is
+    shorter than the patience of who wants it alone.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    return False
 
 
-def _leads_to(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
+def _record(kind: int) -> bytes:
+    """All of a file, as `kind`."""
+    return struct.pack(_RECORD, kind, os.SEEK_SET, 0, 0, 0)
+
+
+def _written(descriptor: int) -> str:
+    """The pid that the last holder wrote."""
+    return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
 
 
 def _alive(pid: int) -> bool:
