@@ -30,6 +30,11 @@ def lines(paths: list[Path]) -> int:
     return sum(len(path.read_text("utf-8").splitlines()) for path in paths)
 
 
+def scaled(*words: str) -> None:
+    """In a process of its own: its memory is measured."""
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.scale", *words], check=True, cwd=ROOT)
+
+
 def main() -> None:
     program = str(Path(sys.executable).with_name("orchestrate"))
     print(f"machine: {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -56,6 +61,10 @@ def main() -> None:
         if path.relative_to(ROOT / "orchestrator").parts[0].removesuffix(".py") not in LEAVES
     ]
     print(f"lines: {lines(files)} in the package, {lines(core)} on floors 0 to 3 (aim 6000)")
+    for words in (("waiting", "10", "10"), ("waiting", "100", "10"), ("waiting", "500", "10")):
+        scaled(*words)
+    for words in (("dag",), ("real", "10")):
+        scaled(*words)
     for turn in ("first", "again"):
         with tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
