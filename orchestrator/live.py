@@ -94,7 +94,8 @@ class Live:
         if isinstance(event, Quoted):
             self._line("quote", told(event.quote), "", "cyan")
         elif isinstance(event, Awaited):
-            self._line("ask", f"{event.scope} waits for approval", "", "yellow")
+            what = "the plan" if event.scope == "run" else event.scope
+            self._line("ask", f"{what} waits for approval", "", "yellow")
         else:
             self._line("heard", f"{event.scope} {event.what}", event.text, "cyan")
 

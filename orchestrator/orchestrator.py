@@ -53,17 +53,18 @@ class Planned:
 
 
 async def plan(
-    asker: Asker, inputs: Inputs, people: People, quoted: Callable[[Plan], str]
+    asker: Asker, inputs: Inputs, people: People, quoted: Callable[[Plan], None]
 ) -> Planned:
     """The given plan, or the Planner's; planned again as long as a person wants it otherwise.
 
-    `quoted` says in a line what a plan may come to. Raises GaveUp when the Planner never gave a
+    `quoted` says what a plan may come to. Raises GaveUp when the Planner never gave a
     valid one, AwaitingPerson when it must be approved.
     """
     made, number = await planned(asker, inputs), 1
     while True:
-        told = "" if people.begun() else quoted(made.plan)
-        words = await people.landing(PLAN, number, f"{_question(made.plan)}\n{told}".rstrip())
+        if not people.begun():
+            quoted(made.plan)
+        words = await people.landing(PLAN, number, _question(made.plan))
         if not words:
             return made
         number += 1

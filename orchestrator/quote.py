@@ -48,9 +48,9 @@ def quote(plan: Plan, settings: Settings) -> Quote:
         ),
         least_cost=_cost(settings, least, INPUT.least, outputs, priced=listed),
         most_cost=_cost(settings, most, INPUT.most, longest, priced=dearest),
-        basis=f"{count} milestones; at the least one attempt each, at the most {tries} with "
-        f"{settings.max_repairs} repairs each; sizes of recorded runs, thinking estimated; "
-        "Anthropic's list prices; answers that must be asked for again not counted",
+        basis=f"{count} milestone{'s' * (count != 1)}; at the least one attempt each, at the most "
+        f"{tries} with {settings.max_repairs} repairs each; sizes of recorded runs, thinking "
+        "estimated; Anthropic's list prices; answers that must be asked for again not counted",
     )
 
 

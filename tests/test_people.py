@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from orchestrator.errors import AwaitingPerson
 from orchestrator.events import Heard
 from tests.command import (
     IDEA,
+    PROGRAM,
     Provider,
     Running,
     events_of,
@@ -336,6 +338,39 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Provider() as provider:
         assert Running(home, IDEA, env=provider.env(dict(os.environ))).wait() == 0
     return home
+
+
+def at_a_terminal(home: Path, env: dict[str, str], typed: bytes) -> tuple[int, str]:
+    """The run of IDEA at a terminal whose person types `typed` when asked; its exit code and
+    everything shown.
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(home)
+        os.execve(str(PROGRAM), [str(PROGRAM), IDEA], {**env, "TERM": "xterm", "COLUMNS": "200"})
+    shown, asked = b"", False
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:
+            break
+        if b"what to change:" in shown and not asked:
+            asked = True
+            os.write(terminal, typed)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"yes\n", 0), (b"no\n", 5)])
+def test_a_person_at_the_terminal_is_asked_before_anything_is_built(
+    home: Path, env: dict[str, str], typed: bytes, code: int
+) -> None:
+    with Provider() as provider:
+        ended, shown = at_a_terminal(home, provider.env(env), typed)
+        assert ended == code, shown
+        assert shown.index("quote") < shown.index("`greet NAME` prints") < shown.index("Type yes")
+        assert ("milestone-1-mvp/spec" in provider.asked) == (code == 0)
 
 
 def test_words_of_others_than_a_person_are_no_words(home: Path, env: dict[str, str]) -> None:

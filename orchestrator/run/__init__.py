@@ -11,7 +11,7 @@ from orchestrator.events import Quoted, RunEnded, RunStarted
 from orchestrator.folder import RunFolder
 from orchestrator.orchestrator import Inputs
 from orchestrator.people import Anew, People
-from orchestrator.quote import quote, told
+from orchestrator.quote import quote
 from orchestrator.render import Renderer
 from orchestrator.run import wiring
 from orchestrator.run.beginning import VERSION, begin
@@ -80,15 +80,12 @@ def _inputs(live: Wired) -> Inputs:
     )
 
 
-def _quoting(live: Wired) -> Callable[[Plan], str]:
-    """Tells what a plan may come to, where something is paid; one line."""
+def _quoting(live: Wired) -> Callable[[Plan], None]:
+    """Tells what a plan may come to, where something is paid."""
 
-    def quoted(plan: Plan) -> str:
-        if live.start.recording:
-            return ""
-        made = quote(plan, live.settings)
-        live.sink(Quoted(quote=made))
-        return told(made)
+    def quoted(plan: Plan) -> None:
+        if not live.start.recording:
+            live.sink(Quoted(quote=quote(plan, live.settings)))
 
     return quoted
 
