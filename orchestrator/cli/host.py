@@ -11,6 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import click
 
@@ -235,18 +237,38 @@ def _done(folder: "RunFolder", report: "Report") -> dict[str, object]:
 def _called() -> str:
     """How this command was called, for the outer agent to call it again.
 
-    The name alone when it lies in a folder for programs. In an environment's own folder, as with
-    uvx, it may be found only from within, so then the path.
+    The name alone when it lies in a folder for programs. In an environment's own folder it may be
+    found only from within, so then the path; with uvx the call of uvx, which a client permits.
     """
     path = Path(sys.argv[0])
     if not (path.is_file() and path.name.startswith("orchestrate")):
         return "orchestrate"
+    if source := _passing():
+        return f'uvx --from "{source}" orchestrate'
     found = shutil.which("orchestrate")
     own = sys.prefix != sys.base_prefix and path.parent == Path(sys.prefix, "bin")
     if found and not own and Path(found).samefile(path):
         return "orchestrate"
     literal = shlex.quote(str(path.absolute()))
     return literal if os.access(path, os.X_OK) else f"{shlex.quote(sys.executable)} {literal}"
+
+
+def _passing() -> str:
+    """The folder that uvx was called with, "" unless this environment lies in uv's cache: a path in
+    there changes with each build, and no permission rule could name it.
+    """
+    if not Path(sys.prefix).parent.with_name("CACHEDIR.TAG").is_file():
+        return ""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        told = distribution("milestone-orchestrator").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return ""
+    url = urlsplit(str(json.loads(told or "{}").get("url", "")))
+    source = url2pathname(url.path) if url.scheme == "file" else ""
+    # In double quotes, as SKILL.md has it, a shell would read these.
+    return source if Path(source).is_dir() and not set(source) & set('"$`\\') else ""
 
 
 def _print(said: dict[str, object]) -> None:
