@@ -39,6 +39,9 @@ class RunFolder:
         self.prompts = path / "prompts"
         self.settings = path / "settings.toml"
         self.inbox = path.parent.parent / "inbox" / path.name
+        """The only place where a host agent may write."""
+        self.said = path.parent.parent / "said" / path.name
+        """What a person said: no agent may."""
         self._start = path / "start.json"
 
     @property

@@ -1,4 +1,4 @@
-"""What a person says while a run goes on: words dropped into its inbox become decisions."""
+"""What a person says while a run goes on: words dropped into its folder become decisions."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Collection
@@ -61,21 +61,21 @@ def word(kind: Kind, scope: str, text: str = "") -> Word:
     )
 
 
-def drop(inbox: Path, said: Word) -> None:
+def drop(folder: Path, said: Word) -> None:
     """Leaves a word for the run, durably and without its lock. Raises Missing."""
     try:
-        disk.write(inbox / said.name, said.model_dump_json().encode())
+        disk.write(folder / said.name, said.model_dump_json().encode())
     except OSError as error:
-        raise Missing(f"cannot write {inbox}: {error.strerror}", "mend the folder") from error
+        raise Missing(f"cannot write {folder}: {error.strerror}", "mend the folder") from error
 
 
-def dropped(inbox: Path) -> tuple[Word, ...]:
-    """Every readable word in `inbox`, oldest first. Raises Missing when it cannot be listed."""
+def dropped(folder: Path) -> tuple[Word, ...]:
+    """Every readable word in `folder`, oldest first. Raises Missing when it cannot be listed."""
     try:
-        paths = sorted(inbox.glob(f"[0-9]*{SUFFIX}"))
+        paths = sorted(folder.glob(f"[0-9]*{SUFFIX}"))
         read = [(path.name, disk.peek(path, WORDS_BYTES)) for path in paths]
     except OSError as error:
-        raise Missing(f"cannot read {inbox}: {error.strerror}", "mend its permissions") from error
+        raise Missing(f"cannot read {folder}: {error.strerror}", "mend its permissions") from error
     found: list[Word] = []
     for name, content in read:
         try:
@@ -86,7 +86,7 @@ def dropped(inbox: Path) -> tuple[Word, ...]:
 
 
 class People:
-    """Turns the words in `inbox` into decisions of `ledger`, each at the place that takes it.
+    """Turns the words in `folder` into decisions of `ledger`, each at the place that takes it.
 
     What is decided at a place is said there again in every later walk; a word is taken by each
     milestone that it concerns once. `approve` are the gates at which a person must agree; with
@@ -96,7 +96,7 @@ class People:
 
     def __init__(
         self,
-        inbox: Path,
+        folder: Path,
         ledger: Ledger,
         *,
         sink: Sink,
@@ -104,7 +104,7 @@ class People:
         ask: Ask | None = None,
         confirm: bool = False,
     ) -> None:
-        self._inbox = inbox
+        self._folder = folder
         self._ledger = ledger
         self._sink = sink
         self._approve = approve
@@ -202,7 +202,7 @@ class People:
         taken = self._taken.get(scope, set())
         return tuple(
             one
-            for one in dropped(self._inbox)
+            for one in dropped(self._folder)
             if one.kind in kinds and one.scope in scopes and one.name not in taken
         )
 

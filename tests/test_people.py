@@ -121,7 +121,7 @@ def test_approval_that_comes_while_another_milestone_works_is_taken_in_the_same_
 
         def approve() -> None:
             assert waits.wait(60)
-            people.drop(folder_of(home).inbox, people.word("approve", FIRST))
+            people.drop(folder_of(home).said, people.word("approve", FIRST))
 
         once(provider, f"{WHISPER}/eval", approve)
         first = Running(home, IDEA, "--approve", "milestone", env=env, on_line=heard)
@@ -374,19 +374,32 @@ def test_a_person_at_the_terminal_is_asked_before_anything_is_built(
 
 
 def test_words_of_others_than_a_person_are_no_words(home: Path, env: dict[str, str]) -> None:
-    """The inbox is a folder that an agent may write: what is no word is passed over."""
+    """What is no word is passed over."""
     played = begin(home, env, approve=("plan",))
     with pytest.raises(AwaitingPerson):
         played.run()
     assert played.orchestrator.folder is not None
-    inbox = played.orchestrator.folder.inbox
-    inbox.mkdir(parents=True, exist_ok=True)
-    (inbox / "20260101-000000-a.word.json").write_text("{", "utf-8")
-    (inbox / "20260101-000001-a.word.json").write_bytes(b"\xff" * 100_000)
-    (inbox / "20260101-000002-a.word.json").symlink_to("/etc/passwd")
-    os.mkfifo(inbox / "20260101-000003-a.word.json")
-    (inbox / "20260101-000004-a.word.json").mkdir()
+    folder = played.orchestrator.folder.said
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "20260101-000000-a.word.json").write_text("{", "utf-8")
+    (folder / "20260101-000001-a.word.json").write_bytes(b"\xff" * 100_000)
+    (folder / "20260101-000002-a.word.json").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "20260101-000003-a.word.json")
+    (folder / "20260101-000004-a.word.json").mkdir()
     with pytest.raises(AwaitingPerson):
         played.run()
-    people.drop(inbox, people.word("approve", people.PLAN))
+    people.drop(folder, people.word("approve", people.PLAN))
     assert played.run().done.passed
+
+
+def test_an_approval_that_an_agent_writes_into_its_inbox_is_none(
+    home: Path, env: dict[str, str]
+) -> None:
+    """What a client may write by its permission rules must not speak for the person."""
+    played = begin(home, env, approve=("plan",))
+    with pytest.raises(AwaitingPerson):
+        played.run()
+    assert played.orchestrator.folder is not None
+    people.drop(played.orchestrator.folder.inbox, people.word("approve", people.PLAN))
+    with pytest.raises(AwaitingPerson):
+        played.run()

@@ -150,5 +150,5 @@ def _open(stands: "Standing", milestone: str) -> None:
 def _drop(run: "RunFolder", kind: "Kind", scope: str, text: str = "") -> None:
     from orchestrator import people
 
-    people.drop(run.inbox, people.word(kind, people.PLAN if scope == PLAN else scope, text))
+    people.drop(run.said, people.word(kind, people.PLAN if scope == PLAN else scope, text))
     click.echo(f"{run.name}: {kind} {scope or 'every milestone'}; {NEXT}")

@@ -41,9 +41,9 @@ async def advance(run: RunFolder, outside: Outside) -> Report:
 
 
 def _dropped(run: RunFolder) -> frozenset[str]:
-    """What others left in the inbox: words, and notes of answers."""
-    kinds = ("*.word.json", "*.submitted")
-    return frozenset(path.name for kind in kinds for path in run.inbox.glob(kind))
+    """What others left: a person's words, and notes of answers."""
+    places = (run.said.glob("*.word.json"), run.inbox.glob("*.submitted"))
+    return frozenset(path.name for place in places for path in place)
 
 
 async def plan_only(run: RunFolder, outside: Outside) -> Plan:

@@ -123,7 +123,7 @@ def budget(wired: Wired) -> Budget:
 
 def people(wired: Wired) -> People:
     return People(
-        wired.run.inbox,
+        wired.run.said,
         wired.ledger,
         sink=wired.sink,
         approve=wired.settings.approve,
