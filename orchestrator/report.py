@@ -16,7 +16,7 @@ from orchestrator.artifacts.report import (
     Report,
 )
 from orchestrator.artifacts.specification import Specification
-from orchestrator.artifacts.values import DIMENSIONS, AgentName
+from orchestrator.artifacts.values import AGENTS, DIMENSIONS
 from orchestrator.artifacts.verdict import Tests, Verdict
 from orchestrator.budget import spend
 from orchestrator.errors import Missing
@@ -79,11 +79,10 @@ def _tests(verdict: Verdict) -> Tests:
 
 
 def costs(answers: Iterable[Recorded]) -> tuple[AgentCost, ...]:
-    """Calls, tokens, price and time per agent, in the order in which agents first speak."""
+    """Calls, tokens, price and time per agent, in the order of a milestone's work."""
     every = tuple(answers)
-    order: tuple[AgentName, ...] = ("planner", "spec", "arch", "impl", "test", "eval", "reporter")
     rows: list[AgentCost] = []
-    for name in order:
+    for name in AGENTS:
         spent = spend(one.answer for one in every if one.id.split("/")[1] == name)
         if spent.calls:
             rows.append(AgentCost(agent=name, **spent.model_dump()))

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import settings
+from orchestrator.artifacts.exchange import Effort
+from orchestrator.artifacts.values import AGENTS
 from orchestrator.cli import main
 from orchestrator.diagnosis import redacted
 from orchestrator.errors import Missing, Misuse
-from orchestrator.settings import Settings
+from orchestrator.models.prices import dearest
+from orchestrator.settings import PRESETS, Preset, Role, Settings
 from tests.command import KEY
 
 
@@ -160,3 +163,43 @@ def test_doctor_shows_values_and_origins_and_never_the_key(
     (home / "orchestrate.toml").unlink()
     assert main(["doctor"]) == 3
     assert "NO  model        no ANTHROPIC_API_KEY and no endpoint" in capsys.readouterr().out
+
+
+def test_a_preset_is_the_roles_unless_the_file_says_otherwise(home: Path) -> None:
+    text = 'preset = "cheap"\n\n[roles.impl]\neffort = "high"\n'
+    chosen = loaded(home, text).settings
+    assert chosen.role("impl").model == PRESETS["cheap"].impl.model
+    assert chosen.role("impl").effort == "high"
+    assert chosen.role("spec") == PRESETS["cheap"].spec
+    assert Settings(preset="best").roles == PRESETS["best"]
+    assert settings.parse(settings.dump(chosen), "x") == chosen
+
+
+@pytest.mark.parametrize("preset", ["balanced", "cheap", "best"])
+def test_no_preset_lets_a_model_judge_its_own_work_nor_has_an_unknown_price(preset: Preset) -> None:
+    roles = PRESETS[preset]
+    assert roles.impl.model != roles.eval.model
+    assert roles.script.model != roles.judge.model
+    assert all(dearest(roles.of(name).model, 1, 1) for name in AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "rungs", "comes_to"),
+    [
+        ("claude-opus-5-5", "high", 0, ("claude-opus-5-5", "high")),
+        ("claude-opus-5-5", "high", 1, ("claude-opus-5-5", "xhigh")),
+        ("claude-opus-5-5", "high", 2, ("claude-fable-5-2", "high")),
+        ("claude-opus-5-5", "high", 9, ("claude-fable-5-2", "high")),
+        ("claude-opus-5-5", "high", -1, ("claude-opus-5-5", "medium")),
+        ("claude-sonnet-5-5", "max", 1, ("claude-opus-5-5", "medium")),
+        ("claude-haiku-5-5", "low", -3, ("claude-haiku-5-5", "medium")),
+        ("a-local-model", "medium", 1, ("a-local-model", "high")),
+        ("a-local-model", "medium", 9, ("a-local-model", "max")),
+        ("a-local-model", "medium", -9, ("a-local-model", "low")),
+    ],
+)
+def test_a_role_moves_on_the_ladder_and_another_model_in_effort(
+    model: str, effort: Effort, rungs: int, comes_to: tuple[str, str]
+) -> None:
+    moved = Role(model=model, effort=effort, max_tokens=5).moved(rungs)
+    assert (moved.model, moved.effort, moved.max_tokens) == (*comes_to, 5)

@@ -8,6 +8,14 @@ from pydantic.config import JsonDict
 from orchestrator.artifacts.values import AnyCase, Dimension, Stage, Value
 
 
+def _asked(schema: JsonDict) -> None:
+    schema.pop("default", None)
+
+
+ASKED = Field(json_schema_extra=_asked)
+"""In every answer that is asked for now; recordings of before it do not have it."""
+
+
 class Score(Value):
     """1 (unacceptable) to 5 (exemplary), with evidence as `path:line: what is there`."""
 
@@ -39,6 +47,10 @@ class Finding(Value):
     problem: str
     remedy: str
     edits: tuple[Edit, ...]
+    known: Annotated[str, ASKED] = ""
+    """The id under which `history` lists it, "" when it is new."""
+    gain: Annotated[int, ASKED] = 0
+    """By how many points its dimension's score would rise if this alone were mended, 0 to 4."""
 
 
 class Exemption(Value):
@@ -50,10 +62,6 @@ class Exemption(Value):
     reason: str
 
 
-def _asked(schema: JsonDict) -> None:
-    schema.pop("default", None)
-
-
 class Evaluation(Value):
     scores: tuple[Score, ...]
     criteria: tuple[CriterionJudgement, ...]
@@ -61,8 +69,9 @@ class Evaluation(Value):
     culprit: Stage
     """The stage whose artifact must change first."""
     summary: str
-    exemptions: Annotated[tuple[Exemption, ...], Field(json_schema_extra=_asked)] = ()
-    """Asked for in every answer; recordings of before it do not have it."""
+    exemptions: Annotated[tuple[Exemption, ...], ASKED] = ()
+    resolved: Annotated[tuple[str, ...], ASKED] = ()
+    """Ids of the findings in `history` that are mended now."""
 
     def score(self, dimension: Dimension) -> int:
         return next(one.score for one in self.scores if one.dimension == dimension)

@@ -1,6 +1,6 @@
 """What every artifact is: a frozen, closed pydantic value."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -19,7 +19,25 @@ AnyCase = BeforeValidator(_lower)
 """Structured outputs do not guarantee the casing of an enum."""
 
 Stage = Annotated[Literal["spec", "arch", "impl", "test", "eval"], AnyCase]
-AgentName = Literal["planner", "spec", "arch", "impl", "test", "eval", "reporter"]
+AgentName = Literal[
+    "planner",
+    "spec",
+    "arch",
+    "impl",
+    "test",
+    "critic",
+    "eval",
+    "refactor",
+    "router",
+    "summariser",
+    "script",
+    "judge",
+    "reporter",
+]
+"""`router` chooses the stage of a retry where the settings say so; `script` writes one program and
+`judge` scores it.
+"""
+AGENTS: tuple[AgentName, ...] = get_args(AgentName)
 Ending = Literal["complete", "failed_after_retries", "blocked", "cancelled"]
 Cause = Literal["start", "retry", "conflict", "person"]
 """What began an attempt: "person" where somebody asked for it after the milestone had ended, or

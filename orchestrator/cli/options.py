@@ -47,6 +47,11 @@ APPROVE = click.option(
 YES = click.option("--yes", is_flag=True, help="Do not ask at the terminal whether to build.")
 SETTINGS = (
     click.option("--model", help="One model for every role."),
+    click.option(
+        "--preset",
+        type=click.Choice(["balanced", "cheap", "best", "local"]),
+        help="Which model each role speaks to (balanced).",
+    ),
     click.option("--max-retries", type=int, help="Attempts in all per milestone (3)."),
     click.option("--max-repairs", type=int, help="Repairs of red code within an attempt (2)."),
     click.option("--threshold", help="The weighted score that passes (3.5)."),

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing, Misuse
-from orchestrator.settings.values import Roles, Settings
+from orchestrator.settings.roles import PRESETS, Preset, Roles
+from orchestrator.settings.values import Settings
 
 FILE = "orchestrate.toml"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,6 +67,9 @@ def load(folder: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> L
         for name, value in values.items():
             merged[name] = _read_value(name, value, origin)
             origins[name] = f"{PREFIX}{name.upper()}" if origin == "environment" else origin
+    if isinstance(given := merged.get("roles"), dict):
+        preset = PRESETS.get(cast(Preset, merged.get("preset", "balanced")), Roles())
+        merged["roles"] = _roles(cast(dict[str, object], given), preset)
     return Loaded(settings=_validated(merged, origins), origins=tuple(sorted(origins.items())))
 
 
@@ -112,15 +116,13 @@ def _read_value(name: str, value: object, origin: str) -> object:
         return _threshold(value, origin)
     if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
         raise Misuse(f"setting {name!r} from {origin} is not valid UTF-8", "give UTF-8 text")
-    if name == "roles" and isinstance(value, dict):
-        return _roles(cast(dict[str, object], value))
     return value
 
 
-def _roles(given: Mapping[str, object]) -> dict[str, object]:
-    """A role in the file need not say everything: the rest is its default."""
-    default: Mapping[str, dict[str, object]] = Roles().model_dump()
-    whole: dict[str, object] = {}
+def _roles(given: Mapping[str, object], preset: Roles) -> dict[str, object]:
+    """A role in the file need not say everything: the rest is the preset's."""
+    default: Mapping[str, dict[str, object]] = preset.model_dump()
+    whole: dict[str, object] = {**default}
     for name, value in given.items():
         known = default.get(name, {})
         whole[name] = (known | cast(dict[str, object], value)) if isinstance(value, dict) else value

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Annotated, Literal, cast
 
 from packaging.utils import InvalidName, canonicalize_name
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from orchestrator.artifacts.caps import Caps
-from orchestrator.artifacts.exchange import Effort
 from orchestrator.artifacts.values import AgentName, Value
+from orchestrator.settings.roles import PRESETS, Preset, Role, Roles
 
 Backend = Literal["anthropic", "host", "replay"]
 SandboxName = Literal["bubblewrap", "process"]
@@ -39,29 +39,6 @@ Count = Annotated[int | None, Field(gt=0), _None]
 Time = Annotated[int | None, Field(gt=0), BeforeValidator(_seconds), _None]
 
 
-class Role(Value):
-    """Which model an agent speaks to, how hard it thinks, and the most it may write."""
-
-    model: str
-    effort: Effort
-    max_tokens: int = Field(gt=0)
-
-
-class Roles(Value):
-    """Eval is on another line than Impl, so that no model judges its own work."""
-
-    planner: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=32_000)
-    spec: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=64_000)
-    arch: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=32_000)
-    impl: Role = Role(model="claude-opus-5-5", effort="high", max_tokens=64_000)
-    test: Role = Role(model="claude-sonnet-5-5", effort="high", max_tokens=64_000)
-    eval: Role = Role(model="claude-sonnet-5-5", effort="high", max_tokens=32_000)
-    reporter: Role = Role(model="claude-sonnet-5-5", effort="medium", max_tokens=32_000)
-
-    def of(self, agent: AgentName) -> Role:
-        return getattr(self, agent)
-
-
 class Limits(Value):
     """What generated code may use: seconds, MiB, processes, KiB of output."""
 
@@ -78,6 +55,8 @@ class Settings(Value):
     """The effective settings of a run. `threshold` is in hundredths: 350 is 3.50."""
 
     backend: Backend = "anthropic"
+    preset: Preset = "balanced"
+    """Which model each role speaks to, where `roles` does not say otherwise."""
     model: str = ""
     """One model for every role, "" for each role's own."""
     base_url: str = ""
@@ -88,6 +67,28 @@ class Settings(Value):
     max_reasks: int = Field(default=2, ge=0, le=10)
     """After an answer that is not valid."""
     max_conflicts: int = Field(default=2, ge=0, le=10)
+    routing: Literal["rules", "planner"] = "rules"
+    """Who chooses the stage of a retry: the rules, or an agent within their limits."""
+    refine: bool = True
+    """Whether an evaluation's REMOVE/ADD corrections that keep verification green are applied
+    without a call.
+    """
+    history: bool = True
+    """Whether agents are told of every earlier attempt, or of the last one alone."""
+    summarise: bool = True
+    """Whether what does not fit of it is summarised instead of left out."""
+    every_stage: bool = False
+    """Whether each retry asks all five agents again."""
+    whole_files: bool = False
+    """Whether code is given as whole files alone, without edits."""
+    critic: bool = False
+    """Whether a review against the architecture comes before the evaluation."""
+    refactor: bool = False
+    """Whether what passed is made simpler, and kept where it still passes with no lower score."""
+    escalate: bool = True
+    """Whether failed attempts are followed by stronger models, and a budget that runs out by
+    cheaper ones.
+    """
     threshold: int = Field(default=350, ge=100, le=500)
     floor: int = Field(default=2, ge=1, le=5)
     """No dimension may score below it."""
@@ -118,6 +119,15 @@ class Settings(Value):
     """What a person must approve: the plan before it is built, each milestone before it lands."""
     limits: Limits = Limits()
     roles: Roles = Roles()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _roles(cls, given: object) -> object:
+        if not isinstance(given, dict) or "roles" in given:
+            return cast(object, given)
+        values = cast("dict[str, object]", given)
+        chosen = PRESETS.get(cast(Preset, values.get("preset")))
+        return values if chosen is None else values | {"roles": chosen}
 
     @field_validator("approve", mode="before")
     @classmethod
