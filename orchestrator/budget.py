@@ -12,6 +12,7 @@ from orchestrator.errors import MilestoneSpent, Spent
 
 LEAST = 4
 """A call gets no less than this part of its role's `max_tokens`: shorter answers are cut off."""
+PRESSED = 4
 OVERHEAD = 2_000
 """Tokens that a provider may add to a request: for tools, for a schema."""
 RUN = ""
@@ -109,6 +110,16 @@ class Budget:
     def worked(self, scope: str, seconds: float) -> None:
         """Counts the time of a verification; RUN counts it for no milestone."""
         self._accounts_of(scope).milliseconds += round(seconds * 1000)
+
+    def pressed(self, scope: str) -> bool:
+        """Whether less than a quarter of a limit on money or tokens is left."""
+        return any(
+            (one.caps.cost is not None and (one.cost_left() or 0) < one.caps.cost / PRESSED)
+            or (
+                one.caps.tokens is not None and (one.tokens_left() or 0) < one.caps.tokens / PRESSED
+            )
+            for one in self._of(scope)
+        )
 
     def check(self, scope: str) -> None:
         """Returns when there is time left. Raises Spent, or MilestoneSpent."""

@@ -123,6 +123,7 @@ class Build:
             tree=tree,
             base=tree,
             words=words or (),
+            whole_files=self._parts.settings.whole_files,
         )
         attempts = self._attempts[one.id] = Attempts(
             self._parts, state, base.main, rank=self._ranks[one.id]

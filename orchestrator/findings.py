@@ -1,27 +1,41 @@
 """What an attempt's failure tells the next one, as text. Pure."""
 
+from collections.abc import Collection
+
 from orchestrator import memory
 from orchestrator.artifacts.evaluation import Finding
 from orchestrator.artifacts.outcome import Attempt
+from orchestrator.tracking import named
 
 
-def of(attempt: Attempt, budget: int) -> str:
-    """Why `attempt` was turned down, and everything known about how to mend it."""
+def of(
+    attempts: tuple[Attempt, ...], budget: int, *, applied: Collection[str] = frozenset()
+) -> str:
+    """Why the last of `attempts` was turned down, and everything known about how to mend it.
+    `applied` are the ids of findings whose corrections are in the code already.
+    """
+    last = attempts[-1]
     parts = [
-        f"Attempt {attempt.number} was turned down:",
-        *(f"- {reason}" for reason in attempt.gate.reasons),
+        f"Attempt {last.number} was turned down:",
+        *(f"- {reason}" for reason in last.gate.reasons),
     ]
-    if attempt.verdict is not None and attempt.verdict.outcome != "pass":
-        parts += ["", memory.failures(attempt.verdict, budget)]
-    if attempt.evaluation is not None:
-        parts += ["", attempt.evaluation.summary, "", *map(_told, attempt.evaluation.findings)]
+    if last.verdict is not None and last.verdict.outcome != "pass":
+        parts += ["", memory.failures(last.verdict, budget)]
+    if last.evaluation is not None:
+        mine = named(attempts).get(last.number, {})
+        left = [told(name, one) for name, one in mine.items() if name not in applied]
+        parts += ["", last.evaluation.summary, "", *left]
+    if applied:
+        parts.append(f"Applied already, as it was given: {', '.join(applied)}")
     return "\n".join(parts)
 
 
-def _told(finding: Finding) -> str:
+def told(name: str, finding: Finding) -> str:
+    """One finding with its remedy and its corrections; `name` is its id, "" for none."""
     place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    title = f"{name} [{finding.dimension}, {finding.severity}]".strip()
     lines = [
-        f"* [{finding.dimension}, {finding.severity}] {place}: {finding.problem}",
+        f"* {title} {place}: {finding.problem}",
         f"  Remedy: {finding.remedy}",
     ]
     for edit in finding.edits:

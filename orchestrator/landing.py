@@ -9,6 +9,10 @@ from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone
 from orchestrator.artifacts.specification import Specification
 from orchestrator.milestone import Attempts
+from orchestrator.tracking import track
+
+LESSONS = 5
+"""So many of one milestone are told to later ones."""
 
 
 # Asyncio may print the result of a task: that of a large run takes seconds.
@@ -39,7 +43,14 @@ def built(attempts: Attempts) -> memory.Built:
     assert specification is not None
     assert architecture is not None
     return memory.Built(
-        milestone=attempts.state.milestone, specification=specification, architecture=architecture
+        milestone=attempts.state.milestone,
+        specification=specification,
+        architecture=architecture,
+        lessons=tuple(
+            f"{one.finding.problem} Remedy: {one.finding.remedy}"
+            for one in track(tuple(attempts.made))
+            if len(one.seen) > 1
+        )[:LESSONS],
     )
 
 

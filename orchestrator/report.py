@@ -22,6 +22,7 @@ from orchestrator.budget import spend
 from orchestrator.errors import Missing
 from orchestrator.ledger import Recorded, disk
 from orchestrator.render import Renderer, visible
+from orchestrator.tracking import track
 
 
 def milestone(
@@ -45,6 +46,7 @@ def milestone(
         blocking=tuple(one for one in verdict.lint if one.blocks) if verdict else (),
         exemptions=best.evaluation.exemptions if best and best.evaluation else (),
         findings=best.evaluation.findings if best and best.evaluation else (),
+        tracked=track(outcome.attempts) if len(outcome.attempts) > 1 else (),
         corrections=specification.reported() if specification else (),
         supersedes=specification.supersedes if specification else (),
     )
@@ -67,6 +69,9 @@ def _attempt(attempt: Attempt) -> AttemptReport:
         verdict=attempt.verdict.outcome if attempt.verdict else "none",
         reasons=attempt.gate.reasons,
         tests=_tests(attempt.verdict) if attempt.verdict else None,
+        refined=attempt.refined,
+        expected=scoring.show(attempt.expected) if attempt.refined else "",
+        slips=attempt.slips,
     )
 
 

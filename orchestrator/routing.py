@@ -5,6 +5,7 @@ from typing import Literal
 from orchestrator.artifacts.outcome import Attempt
 from orchestrator.artifacts.values import STAGES, Stage, Value
 from orchestrator.artifacts.verdict import Verdict, lives
+from orchestrator.tracking import stubborn
 from orchestrator.verify.names import names_criterion
 
 
@@ -30,25 +31,64 @@ class Repair(Value):
     reason: str
 
 
-def route(attempts: tuple[Attempt, ...], *, max_retries: int) -> Accept | Retry | Abandon:
+def route(
+    attempts: tuple[Attempt, ...], *, max_retries: int, every_stage: bool = False
+) -> Accept | Retry | Abandon:
     """The next step after the last of `attempts`; attempts caused by a conflict are not counted as
-    tries, and a person's word gives fresh ones.
+    tries, and a person's word gives fresh ones. With `every_stage` a retry begins with Spec.
     """
     last = attempts[-1]
     if last.gate.passed:
         return Accept()
-    asked = [place for place, one in enumerate(attempts) if one.cause == "person"]
-    since = attempts[asked[-1] if asked else 0 :]
-    spent = sum(1 for one in since if one.cause != "conflict")
+    spent = _tries(attempts)
     if spent >= max_retries:
         return Abandon(reason=f"{spent} attempts spent; the last: {last.gate.reasons[0]}")
+    if every_stage:
+        return Retry(stage="spec", reason=last.gate.reasons[0])
     stage = culprit(last)
-    earlier = [one for one in attempts[:-1] if not one.gate.passed]
-    if earlier and culprit(earlier[-1]) == stage:
-        sooner = _before(stage, last)
-        if sooner != stage:
-            return Retry(stage=sooner, reason=f"{stage} failed twice, so {sooner} first")
+    sooner = _before(stage, last)
+    if sooner != stage and (often := _in_vain(stage, attempts)):
+        return Retry(stage=sooner, reason=f"{often}, so {sooner} first")
     return Retry(stage=stage, reason=last.gate.reasons[0])
+
+
+def remaining(attempts: tuple[Attempt, ...], *, max_retries: int) -> int:
+    return max(0, max_retries - _tries(attempts))
+
+
+def _tries(attempts: tuple[Attempt, ...]) -> int:
+    asked = [place for place, one in enumerate(attempts) if one.cause == "person"]
+    since = attempts[asked[-1] if asked else 0 :]
+    return sum(1 for one in since if one.cause not in ("conflict", "refactor"))
+
+
+def _in_vain(stage: Stage, attempts: tuple[Attempt, ...]) -> str:
+    """Why another try of `stage` is no use, "" when it may be some. An attempt that only applied
+    corrections did not try it.
+    """
+    if tough := stubborn(attempts):
+        return f"{', '.join(one.id for one in tough)} found {len(tough[0].seen)} times"
+    earlier = [one for one in attempts[:-1] if not one.gate.passed]
+    only_applied = attempts[-1].refined and attempts[-1].entry == "eval"
+    if earlier and not only_applied and culprit(earlier[-1]) == stage:
+        return f"{stage} failed twice"
+    return ""
+
+
+def sensible(stage: Stage, last: Attempt) -> bool:
+    """Whether a retry after `last` may begin with `stage`: Eval has something to judge only when
+    verification is green, and nothing new where it has judged.
+    """
+    return stage != "eval" or culprit(last) == "eval"
+
+
+def rungs(attempts: tuple[Attempt, ...]) -> int:
+    """How far up the ladder of models the builders of the next attempt are: one for each that
+    failed with their work, one more when a finding will not go away.
+    """
+    failed = [one for one in attempts if not one.gate.passed and one.cause != "conflict"]
+    worked = [one for one in failed if not (one.refined and one.entry == "eval")]
+    return len(worked) + bool(stubborn(attempts))
 
 
 def culprit(attempt: Attempt) -> Stage:

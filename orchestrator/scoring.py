@@ -1,8 +1,8 @@
 """The gate: breakdown and facts -> score and pass. Pure, in integers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from orchestrator.artifacts.evaluation import Evaluation
+from orchestrator.artifacts.evaluation import Evaluation, Finding
 from orchestrator.artifacts.outcome import Attempt, Gate
 from orchestrator.artifacts.values import DIMENSIONS, Dimension
 from orchestrator.artifacts.verdict import LintFact, Verdict
@@ -33,6 +33,18 @@ def blocking(verdict: Verdict | None, evaluation: Evaluation) -> tuple[LintFact,
     return tuple(
         one for one in facts if one.blocks and (one.code, one.path, one.line) not in exempt
     )
+
+
+def expected(evaluation: Evaluation, mended: Iterable[Finding]) -> dict[Dimension, int]:
+    """The scores if the findings of `mended` gain what `evaluation` says, 5 at the most."""
+    scores: dict[Dimension, int] = {name: evaluation.score(name) for name in DIMENSIONS}
+    for one in mended:
+        scores[one.dimension] = min(5, scores[one.dimension] + max(0, one.gain))
+    return scores
+
+
+def enough(scores: Mapping[Dimension, int], *, threshold: int, floor: int) -> bool:
+    return weigh(scores) >= threshold and min(scores.values()) >= floor
 
 
 def show(score: int) -> str:

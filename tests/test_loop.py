@@ -41,10 +41,12 @@ def test_a_milestone_is_repaired_judged_and_tried_again_until_it_is_good(
             ),
             f"{MVP}/eval/1/1": low(first, summary="First summary."),
             f"{MVP}/impl/2/1": edit("greeter/greet.py", '"""Says greet."""', '"""Says hello."""'),
-            f"{MVP}/eval/2/1": low(second, summary="Second summary."),
+            f"{MVP}/eval/2/1": low(second, summary="Second summary.", resolved=["F1"]),
             f"{MVP}/impl/3/1": edit("greeter/greet.py", '"""Says hello."""', '"""Greets."""'),
+            f"{MVP}/eval/3/1": evaluation("1", "greet", resolved=["F2"]),
         },
         max_retries=3,
+        refine=False,
     )
     assert played.done.passed
     assert played.ids == [
@@ -77,7 +79,8 @@ def test_a_milestone_is_repaired_judged_and_tried_again_until_it_is_good(
     told = played.told(f"{MVP}/impl/2/1", "findings")
     assert "- weighted score 3.00 is below 3.50" in told
     assert "First summary." in told
-    assert "greeter/greet.py:1: The docstring is thin.\n  Remedy: Mend: The docstring" in told
+    assert "* F1 [code_quality, medium] greeter/greet.py:1: The docstring is thin." in told
+    assert "  Remedy: Mend: The docstring" in told
     assert '  REMOVE\n"""Says greet."""\n  ADD\n"""Says hello."""' in told
     assert f"    return {BODIES['greet']}" in played.told(f"{MVP}/impl/2/1", "code")
     assert played.told(f"{MVP}/impl/2/1", "feedback") == ""

@@ -152,9 +152,10 @@ def test_history_has_every_attempts_scores_and_findings() -> None:
     assert memory.history(attempts, 1000) == (
         "## attempt 1: turned down\nnot evaluated:\n- it is a fail\n- not evaluated\n\n"
         "## attempt 2: turned down\nweighted 2.60: correctness 3, code_quality 3, security 1, "
-        "maintainability 3, scalability 3\n- [security, high] a.py:3: It leaks."
+        "maintainability 3, scalability 3\n- F1 [security, high] a.py:3: It leaks.\n\n"
+        "Open: F1"
     )
-    assert memory.history(attempts, 60).startswith("(1 earlier attempts left out")
+    assert memory.history(attempts, 62).startswith("(1 earlier attempts left out")
 
 
 def test_failures_tell_traces_and_details_but_of_held_checks_only_the_kind() -> None:
@@ -174,9 +175,9 @@ def test_failures_tell_traces_and_details_but_of_held_checks_only_the_kind() -> 
 
 
 def test_findings_say_why_and_how_with_what_was_judged() -> None:
-    told = findings.of(tried(3, found(), scored(3, 3, 3, 3, 3, unmet=("M1-C1",))), 1000)
+    told = findings.of((tried(3, found(), scored(3, 3, 3, 3, 3, unmet=("M1-C1",))),), 1000)
     assert told.startswith(
         "Attempt 3 was turned down:\n- weighted score 3.00 is below 3.50\n"
         "- criterion M1-C1 judged not met: no"
     )
-    assert "in short" in findings.of(tried(1, found("tests/unit/a.py::test_a")), 1000)
+    assert "in short" in findings.of((tried(1, found("tests/unit/a.py::test_a")),), 1000)

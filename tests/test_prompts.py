@@ -19,8 +19,11 @@ from orchestrator.artifacts.values import DIMENSIONS
 from orchestrator.render import Renderer
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
-AGENTS = ("planner", "spec", "arch", "impl", "test", "eval", "reporter")
-JUDGES = ("planner", "spec", "arch", "eval", "reporter")
+AGENTS = (
+    *("planner", "spec", "arch", "impl", "test", "critic", "eval", "refactor"),
+    *("router", "summariser", "reporter"),
+)
+JUDGES = ("planner", "spec", "arch", "critic", "eval", "router", "reporter")
 OPENING = re.compile(r"=== (FILE|EDIT|DELETE) (\S+) ===")
 
 

@@ -1,8 +1,9 @@
 """Arch: a specification -> how it is built and run."""
 
 from orchestrator import memory
-from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator.agents.base import Asker, Reply
 from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import State
 from orchestrator.artifacts.architecture import Architecture, problems
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from orchestrator.agents.room import Material, clip, fit
 from orchestrator.artifacts.exchange import Answer, Request
 from orchestrator.artifacts.values import AgentName, Value
 from orchestrator.errors import NoAnswer
@@ -13,13 +14,6 @@ from orchestrator.render import Renderer, material
 from orchestrator.settings import Settings
 
 T = TypeVar("T")
-
-
-class Material(Value):
-    """A named block of untrusted data for an agent; an empty one is left out of the request."""
-
-    name: str
-    content: str
 
 
 class Brief(Value):
@@ -33,6 +27,8 @@ class Brief(Value):
     milestone: tuple[Material, ...]
     tail: tuple[Material, ...]
     task: str
+    rungs: int = 0
+    """How far up the ladder a builder's model is for this."""
 
 
 class Invalid(Exception):
@@ -56,10 +52,19 @@ class Asker:
     its own id.
     """
 
-    def __init__(self, model: Model, prompts: Renderer, settings: Settings) -> None:
+    def __init__(
+        self,
+        model: Model,
+        prompts: Renderer,
+        settings: Settings,
+        *,
+        pressed: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`pressed` says whether a scope's budget runs out."""
         self._model = model
         self._prompts = prompts
         self._settings = settings
+        self._pressed = pressed
         self._systems: dict[AgentName, str] = {}
         self._turns: Counter[tuple[str, AgentName, int]] = Counter()
 
@@ -99,13 +104,16 @@ class Asker:
     ) -> Request:
         place = (brief.scope, agent, brief.attempt)
         self._turns[place] += 1
-        role = self._settings.role(agent)
+        role = self._settings.role(agent, brief.rungs - self._pressed(brief.scope))
         again = (
             "\nThe previous answer was not valid, for the reasons under errors. Answer again."
             if extra
             else ""
         )
-        blocks = (_block(brief.project), _block(brief.milestone), _block(brief.tail + extra))
+        fitted = fit(
+            (brief.project, brief.milestone, brief.tail + extra), self._settings.request_tokens
+        )
+        blocks = tuple(map(_block, fitted))
         return Request(
             scope=brief.scope,
             agent=agent,
@@ -133,11 +141,3 @@ def _usable(answer: Answer) -> Answer:
     if not answer.text.strip():
         raise Invalid("the answer was empty")
     return answer
-
-
-def clip(text: str, limit: int = 60_000) -> str:
-    """`text`, or its beginning and end with the middle named as left out."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n[... {len(text) - limit} characters left out ...]\n{text[-half:]}"

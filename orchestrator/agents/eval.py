@@ -1,19 +1,20 @@
 """Eval: code and facts -> five scores, a judgement per criterion, findings, the culprit."""
 
-import re
 from collections import Counter
 
-from orchestrator import memory
-from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator import memory, tracking
+from orchestrator.agents.base import Asker, Reply
 from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import State
-from orchestrator.artifacts.evaluation import Evaluation
+from orchestrator.artifacts.evaluation import CITED, Evaluation, Finding
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.values import DIMENSIONS
 from orchestrator.artifacts.verdict import Verdict
 
+OVERLOOKED = "overlooked"
+"""How a judge admits that a score falls with no change in the code."""
 TASK = "Evaluate this attempt. Answer with the evaluation as one JSON object."
-CITED = re.compile(r"([^\s:]+):([0-9]{1,9})")
 
 
 async def evaluate(asker: Asker, state: State, verdict: Verdict) -> Reply[Evaluation]:
@@ -33,10 +34,30 @@ async def evaluate(asker: Asker, state: State, verdict: Verdict) -> Reply[Evalua
             *_criteria(evaluation, criteria),
             *_cited(evaluation, state.tree),
             *_exempted(evaluation, verdict),
+            *_taken_back(evaluation, state),
         )
 
     read = reader(Evaluation, problems)
     return await asker.ask("eval", brief, schema=schema_of(Evaluation), read=read)
+
+
+def _taken_back(evaluation: Evaluation, state: State) -> list[str]:
+    """Every open finding is accounted for, and a score falls without a change in the code that it
+    cites only where the judge says what was overlooked.
+    """
+    found = list(tracking.unaccounted(evaluation, tracking.track(state.attempts)))
+    judged = [one.evaluation for one in state.attempts if one.evaluation]
+    if not judged or state.judged is None:
+        return found
+    for slip in tracking.slips(judged[-1], evaluation, state.judged, state.tree):
+        score = next(one for one in evaluation.scores if one.dimension == slip.dimension)
+        if not any(OVERLOOKED in one.casefold() for one in score.evidence):
+            found.append(
+                f"{slip.dimension} falls from {slip.was} to {slip.now}, but the code that it cites "
+                f"is as it was: keep {slip.was}, cite what changed, or write in its evidence "
+                f"'{OVERLOOKED}' and what an earlier evaluation did not see"
+            )
+    return found
 
 
 def _scores(evaluation: Evaluation) -> list[str]:
@@ -80,10 +101,16 @@ def _cited(evaluation: Evaluation, tree: Tree) -> list[str]:
                 )
             elif reason := _absent(tree, cited[1], int(cited[2])):
                 found.append(f"{score.dimension}: evidence {reason}")
-    for finding in evaluation.findings:
-        if finding.path and finding.line and (reason := _absent(tree, finding.path, finding.line)):
-            found.append(f"finding {finding.problem[:60]!r}: {reason}")
-    return found
+    return [*found, *absent(evaluation.findings, tree)]
+
+
+def absent(findings: tuple[Finding, ...], tree: Tree) -> tuple[str, ...]:
+    """The places of `findings` that are not in `tree`; one line each."""
+    found: list[str] = []
+    for one in findings:
+        if one.path and one.line and (reason := _absent(tree, one.path, one.line)):
+            found.append(f"finding {one.problem[:60]!r}: {reason}")
+    return tuple(found)
 
 
 def _exempted(evaluation: Evaluation, verdict: Verdict) -> list[str]:

@@ -1,8 +1,9 @@
 """Impl: specification, architecture and the code as it stands -> a ChangeSet."""
 
 from orchestrator import memory
-from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator.agents.base import Asker, Reply
 from orchestrator.agents.code import Change, ChangeReader
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import State
 from orchestrator.artifacts.tree import Tree
 from orchestrator.verify.environment import Requirements, requirements
@@ -15,6 +16,7 @@ AGAIN = (
     "Correct the code as it stands so that every finding is answered; do not start over. Answer "
     "with the changes in marked blocks."
 )
+WHOLE = " Give each changed file whole, in a FILE block: EDIT blocks are not accepted now."
 LOCKED = (
     *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg"),
     *("conftest.py", "sitecustomize.py", "usercustomize.py"),
@@ -25,12 +27,14 @@ async def implement(asker: Asker, state: State) -> Reply[Change]:
     """A change that applies to `state.tree` and alters it. Raises NoAnswer."""
     brief = state.brief(
         Material(name="code", content=memory.code(state.tree, state.budget)),
-        task=AGAIN if state.findings else FIRST,
+        task=(AGAIN + WHOLE * state.whole_files) if state.findings else FIRST,
     )
 
     def problems(change: Change) -> tuple[str, ...]:
         if change.tree == state.tree:
             return ("the answer changes nothing: every file is as it was",)
+        if state.whole_files and state.findings and change.changes.edits:
+            return ("EDIT blocks are not accepted now: give each changed file whole",)
         return objections(change.tree)
 
     return await asker.ask(

@@ -1,7 +1,8 @@
 """Planner: the idea -> milestones."""
 
-from orchestrator.agents.base import Asker, Brief, Material, Reply
+from orchestrator.agents.base import Asker, Brief, Reply
 from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import spoken
 from orchestrator.artifacts.plan import Plan, problems
 

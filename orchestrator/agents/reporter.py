@@ -1,7 +1,8 @@
 """Reporter: the facts of a run -> what they mean."""
 
-from orchestrator.agents.base import Asker, Brief, Material, Reply
+from orchestrator.agents.base import Asker, Brief, Reply
 from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.room import Material
 from orchestrator.artifacts.assessment import Assessment
 
 TASK = "Assess this run for the person who has to go on with it. Answer with one JSON object."

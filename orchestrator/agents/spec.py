@@ -1,8 +1,9 @@
 """Spec: a milestone -> what it must do, and the contract that decides it."""
 
 from orchestrator import memory
-from orchestrator.agents.base import Asker, Invalid, Material, Reply
+from orchestrator.agents.base import Asker, Invalid, Reply
 from orchestrator.agents.judgement import reader, schema_of
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import State
 from orchestrator.artifacts.exchange import Answer
 from orchestrator.artifacts.plan import CRITERION_ID

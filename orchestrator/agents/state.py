@@ -5,7 +5,8 @@ from functools import lru_cache
 from pydantic import ConfigDict
 
 from orchestrator import memory
-from orchestrator.agents.base import Brief, Material
+from orchestrator.agents.base import Brief
+from orchestrator.agents.room import Material
 from orchestrator.artifacts.architecture import Architecture
 from orchestrator.artifacts.checks import Check
 from orchestrator.artifacts.outcome import Attempt
@@ -37,6 +38,15 @@ class State(Value):
     specification: Specification | None = None
     architecture: Architecture | None = None
     verdict: Verdict | None = None
+    judged: Tree | None = None
+    """What the last evaluation was of."""
+    rungs: int = 0
+    """How far up the ladder of models its builders are."""
+    whole_files: bool = False
+    """Whether Impl must do without edits where it corrects."""
+    short: str = ""
+    """A summary of the oldest `shortened` entries of the feedback."""
+    shortened: int = 0
     words: tuple[str, ...] = ()
     """What the person who ordered the product said while it was built, oldest first."""
 
@@ -46,7 +56,9 @@ class State(Value):
 
     def brief(self, *tail: Material, task: str, held: bool = False) -> Brief:
         """What every agent of the milestone gets, then `tail`. Only Spec may ask for `held`."""
-        told = memory.feedback(self._earlier(), self.budget // 4)
+        told = memory.feedback(
+            self._earlier(), self.budget // 4, short=self.short, shortened=self.shortened
+        )
         return Brief(
             scope=self.milestone.id,
             attempt=self.attempt,
@@ -73,6 +85,7 @@ class State(Value):
                 Material(name="findings", content="\n\n".join(self.findings)),
             ),
             task=f"{task}{spoken(self.words)}",
+            rungs=self.rungs,
         )
 
     def subject(self) -> Subject:

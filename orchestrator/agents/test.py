@@ -4,8 +4,9 @@ import ast
 from collections.abc import Callable, Iterable
 
 from orchestrator import memory
-from orchestrator.agents.base import Asker, Material, Reply
+from orchestrator.agents.base import Asker, Reply
 from orchestrator.agents.code import Change, ChangeReader
+from orchestrator.agents.room import Material
 from orchestrator.agents.state import State
 from orchestrator.verify.names import expected_tests, names_criterion
 from orchestrator.verify.tampering import meddling

@@ -1,5 +1,6 @@
 """Eval's judgement: advice that the gate reads after the facts."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,6 +13,8 @@ def _asked(schema: JsonDict) -> None:
     schema.pop("default", None)
 
 
+CITED = re.compile(r"([^\s:]+):([0-9]{1,9})")
+"""How evidence begins: `path:line`."""
 ASKED = Field(json_schema_extra=_asked)
 """In every answer that is asked for now; recordings of before it do not have it."""
 
@@ -51,6 +54,13 @@ class Finding(Value):
     """The id under which `history` lists it, "" when it is new."""
     gain: Annotated[int, ASKED] = 0
     """By how many points its dimension's score would rise if this alone were mended, 0 to 4."""
+
+
+class Review(Value):
+    """What Critic says: no scores, and nothing that is only taste."""
+
+    findings: tuple[Finding, ...]
+    summary: str
 
 
 class Exemption(Value):

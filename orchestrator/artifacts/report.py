@@ -10,6 +10,7 @@ from orchestrator.artifacts.architecture import Launch
 from orchestrator.artifacts.assessment import Assessment
 from orchestrator.artifacts.evaluation import Exemption, Finding
 from orchestrator.artifacts.exchange import Spend
+from orchestrator.artifacts.outcome import Slip, Tracked
 from orchestrator.artifacts.specification import Correction, Supersession
 from orchestrator.artifacts.values import (
     AgentName,
@@ -44,6 +45,11 @@ class AttemptReport(Value):
     verdict: Literal["pass", "fail", "inconclusive", "none"]
     reasons: tuple[str, ...]
     tests: Tests | None
+    refined: tuple[str, ...] = ()
+    """The findings whose corrections were applied without a call, by id."""
+    expected: str = ""
+    """The weighted score that these were to bring."""
+    slips: tuple[Slip, ...] = ()
 
 
 class MilestoneReport(Value):
@@ -68,6 +74,8 @@ class MilestoneReport(Value):
     """Which of them Eval let pass, and why."""
     findings: tuple[Finding, ...]
     """Still open after the best attempt."""
+    tracked: tuple[Tracked, ...] = ()
+    """Every finding of all attempts, where there was more than one."""
     corrections: tuple[Correction, ...]
     supersedes: tuple[Supersession, ...]
 

@@ -39,9 +39,9 @@ AgentName = Literal[
 """
 AGENTS: tuple[AgentName, ...] = get_args(AgentName)
 Ending = Literal["complete", "failed_after_retries", "blocked", "cancelled"]
-Cause = Literal["start", "retry", "conflict", "person"]
-"""What began an attempt: "person" where somebody asked for it after the milestone had ended, or
-before it landed.
+Cause = Literal["start", "retry", "conflict", "person", "refactor"]
+"""What began an attempt: "refactor" where one that passed was made simpler, "person" where
+somebody asked for it after the milestone had ended, or before it landed.
 """
 Release = Annotated[Literal["mvp", "v1", "v2"], AnyCase]
 Dimension = Annotated[

@@ -1,6 +1,7 @@
 """The live objects of a run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.agents.base import Asker
 from orchestrator.events import Sink
@@ -23,5 +24,7 @@ class Parts:
     people: People
     sink: Sink
     settings: Settings
+    traces: Path
+    """Where a person finds in full what agents are shown in short."""
     slots: Slots
     """One is held for a stage, never while waiting."""

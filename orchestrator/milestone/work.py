@@ -1,23 +1,50 @@
 """The stages of one milestone, on its state and its commit."""
 
-from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Literal, TypeVar, cast
 
-from orchestrator import scoring
-from orchestrator.agents import arch, eval, impl, spec, test
+from orchestrator import memory, scoring
+from orchestrator.agents import (
+    arch,
+    critic,
+    eval,
+    impl,
+    refactor,
+    router,
+    spec,
+    summariser,
+    test,
+)
 from orchestrator.agents.base import Reply
 from orchestrator.agents.code import Change
 from orchestrator.agents.state import State
-from orchestrator.artifacts.evaluation import Evaluation
-from orchestrator.artifacts.outcome import Gate
+from orchestrator.artifacts.evaluation import Evaluation, Finding, Review
+from orchestrator.artifacts.outcome import Choice, Gate
 from orchestrator.artifacts.tree import Tree
-from orchestrator.artifacts.values import STAGES, Stage
+from orchestrator.artifacts.values import STAGES, AgentName, Stage
 from orchestrator.artifacts.verdict import Verdict
 from orchestrator.errors import NoAnswer
 from orchestrator.events import StageEnded, StageStarted
+from orchestrator.ledger import disk
+from orchestrator.ledger.aside import aside
 from orchestrator.milestone.parts import Parts
+from orchestrator.milestone.refining import Refined, refined
+from orchestrator.settings import Settings
 
 T = TypeVar("T")
+
+
+TRIALS = 4
+"""So many corrections are tried one by one where all together are not green."""
+STAGE_OF: dict[AgentName, Stage] = {
+    "critic": "eval",
+    "refactor": "impl",
+    "router": "eval",
+    "summariser": "eval",
+}
+"""As which stage an agent is shown that has none of its own."""
 
 
 class Cancelled(Exception):
@@ -40,6 +67,8 @@ class Work:
         self.commit = commit
         self.at = ""
         """When the last answer that changed the code was given."""
+        self._judged = ""
+        """When the last evaluation was given."""
         self.tested = False
         """Whether the milestone has tests."""
         self.revised = False
@@ -47,6 +76,10 @@ class Work:
         self.anew = 0
         """How often a person had it built on after it had ended."""
         self._parents = (commit,)
+
+    @property
+    def settings(self) -> Settings:
+        return self._parts.settings
 
     @property
     def scope(self) -> str:
@@ -86,17 +119,76 @@ class Work:
         await self._take("test", reply)
         self.revised = True
 
-    async def _take(self, stage: Literal["impl", "test"], reply: Reply[Change]) -> None:
-        """Commits a change on top of what stands; its date is the answer's."""
+    async def review(self, verdict: Verdict) -> Review:
+        asker = self._parts.asker
+        reply = await self._stage("critic", lambda: critic.review(asker, self.state, verdict))
+        self._ended("eval", f"review: {len(reply.value.findings)} findings")
+        return reply.value
+
+    async def simplify(self) -> Reply[Change]:
+        return await self._stage(
+            "refactor", lambda: refactor.simplify(self._parts.asker, self.state)
+        )
+
+    async def choose(self, remaining: int) -> Choice:
+        """Raises NoAnswer: then the rules choose."""
+        asker = self._parts.asker
+        choose = partial(router.choose, asker, self.state, remaining=remaining)
+        return (await self._stage("router", choose)).value
+
+    async def condense(self) -> None:
+        """Sums up what no longer fits of the feedback; nothing where the answer is no use."""
+        fed, budget = self.state.milestone.feedback, self.state.budget // 4
+        summed = budget // 4
+        gone = memory.overflow(fed, budget - summed)
+        if gone <= self.state.shortened or not self._parts.settings.summarise:
+            return
+        ask = partial(summariser.summarise, self._parts.asker, self.state, fed[:gone], summed)
+        with suppress(NoAnswer):
+            reply = await self._stage("summariser", ask)
+            self.state = self.state.but(short=reply.value, shortened=gone)
+
+    async def refine(self, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+        """The ids of those of `findings` whose corrections are in the code now: all that fit, or
+        where verification is not green with them, those of the first few with which it is.
+        """
+        whole = refined(self.state.tree, findings)
+        kept = whole if whole.applied and await self._green(whole.tree) else None
+        if kept is None and len(whole.applied) > 1:
+            kept = await self._one_by_one({name: findings[name] for name in whole.applied[:TRIALS]})
+        if kept is None or not kept.applied:
+            return ()
+        await self.keep("refine", kept.tree, self._judged)
+        said = ", ".join(kept.applied)
+        self._ended("impl", f"corrections of the evaluation applied as they stand: {said}")
+        return kept.applied
+
+    async def _one_by_one(self, findings: Mapping[str, Finding]) -> Refined:
+        kept = Refined(self.state.tree, ())
+        for name, one in findings.items():
+            more = refined(kept.tree, {name: one})
+            if more.applied and await self._green(more.tree):
+                kept = Refined(more.tree, (*kept.applied, name))
+        return kept
+
+    async def _green(self, tree: Tree) -> bool:
+        verdict = await self.verified(self.state.but(tree=tree), "with corrections, ")
+        return verdict.outcome == "pass"
+
+    async def keep(self, stage: str, tree: Tree, at: str) -> None:
+        """Commits `tree` on top of what stands, with the date of the answer that it comes from."""
         commit = await self._parts.repo.commit(
-            reply.value.tree,
+            tree,
             parents=self._parents,
             message=f"{stage}: {self.scope}, attempt {self.state.attempt}",
-            at=reply.at,
+            at=at,
         )
-        self.move(reply.value.tree, commit)
-        self.at = reply.at
+        self.move(tree, commit)
+        self.at = at
         await self._parts.repo.branch(f"milestone/{self.scope}", commit)
+
+    async def _take(self, stage: Literal["impl", "test"], reply: Reply[Change]) -> None:
+        await self.keep(stage, reply.value.tree, reply.at)
         paths, note = reply.value.changes.paths, " ".join(reply.value.changes.note.split())
         said = f"{len(paths)} files: {', '.join(paths[:4])}{' ...' * (len(paths) > 4)}"
         self._ended(stage, f"{said} ({note})" if stage == "test" and note else said)
@@ -122,12 +214,24 @@ class Work:
         self._ended("test", f"{shown}: {said}", ok=verdict.outcome == "pass")
         return verdict
 
-    async def evaluate(self, verdict: Verdict) -> Evaluation:
+    async def traced(self, verdict: Verdict, repair: int) -> None:
+        """Writes in full what agents are shown in short."""
+        if all(memory.trace(one.error) == one.error for one in verdict.tests.failures):
+            return
+        name = f"{self.scope}-{self.state.attempt}-{repair}.txt"
+        text = "\n\n".join(f"{one.test}\n{one.error}" for one in verdict.tests.failures)
+        await aside(disk.write, self._parts.traces / name, text.encode("utf-8", "replace"))
+
+    async def evaluate(self, verdict: Verdict, expected: int = 0) -> Evaluation:
+        """`expected` is the score that corrections were to bring, 0 without any."""
         asker = self._parts.asker
         reply = await self._stage("eval", lambda: eval.evaluate(asker, self.state, verdict))
         gate = self.gate(verdict, reply.value, "")
         said = "pass" if gate.passed else gate.reasons[0]
-        self._ended("eval", f"{scoring.show(gate.score)}: {said}", ok=gate.passed)
+        hoped = f" (expected {scoring.show(expected)})" if expected else ""
+        self._ended("eval", f"{scoring.show(gate.score)}{hoped}: {said}", ok=gate.passed)
+        self._judged = reply.at
+        self.state = self.state.but(judged=self.state.tree)
         return reply.value
 
     def gate(self, verdict: Verdict | None, evaluation: Evaluation | None, error: str) -> Gate:
@@ -137,9 +241,10 @@ class Work:
         )
         return gate.model_copy(update={"reasons": (error, *gate.reasons)}) if error else gate
 
-    async def _stage(self, stage: Stage, ask: Callable[[], Awaitable[Reply[T]]]) -> Reply[T]:
+    async def _stage(self, agent: AgentName, ask: Callable[[], Awaitable[Reply[T]]]) -> Reply[T]:
         """Raises NoAnswer, or Cancelled when a person ended the milestone."""
-        self._hear(stage)
+        stage = STAGE_OF.get(agent) or cast(Stage, agent)
+        self._hear(agent, stage)
         async with self._parts.slots.held(self._rank):
             self._started(stage)
             try:
@@ -148,10 +253,10 @@ class Work:
                 self._ended(stage, told(unanswered), ok=False)
                 raise
 
-    def _hear(self, stage: Stage) -> None:
+    def _hear(self, agent: AgentName, stage: Stage) -> None:
         """A person's words are taken before a request that nobody has answered yet."""
         people, attempt = self._parts.people, self.state.attempt
-        following = self._parts.asker.following(self.scope, stage, attempt)
+        following = self._parts.asker.following(self.scope, agent, attempt)
         fresh = not self._parts.ledger.begun(following)
         boundary = following.removeprefix(f"{self.scope}/").replace("/", "-")
         boundary += f"-anew-{self.anew}" * bool(self.anew)

@@ -112,6 +112,7 @@ class Repo:
         `attempt/<last part of name>/<commit>`.
         """
         await self._branches.settle(name, commit)
+        await self._branches.mark(name, commit)
 
     async def retire(self, name: str) -> None:
         """Removes a branch, and the tags of what it left behind, each only when main contains it

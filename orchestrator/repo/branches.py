@@ -43,11 +43,15 @@ class Branches:
             await self._git.run("update-ref", ref, commit, old or NOTHING)
         await self._drop(await self._refs(tags), commit)
 
+    async def mark(self, name: str, commit: str) -> None:
+        """Tags the best attempt of the branch `name`."""
+        await self._git.run("update-ref", _best(name), commit)
+
     async def retire(self, name: str, main: str) -> None:
         """Removes the branch and its tags, each only when its commit is proven to be in `main` and
         nobody has it checked out.
         """
-        await self._drop(await self._refs(*_own(name)), main)
+        await self._drop(await self._refs(*_own(name), _best(name)), main)
 
     async def _drop(self, refs: tuple[_Ref, ...], of: str) -> None:
         for one in refs:
@@ -62,6 +66,10 @@ class Branches:
         return tuple(
             _Ref(name=name, commit=commit, worktree=worktree) for name, commit, worktree in lines
         )
+
+
+def _best(name: str) -> str:
+    return f"refs/tags/best/{name.rpartition('/')[2]}"
 
 
 def _own(name: str) -> tuple[str, str]:

@@ -144,7 +144,8 @@ def asker(wired: Wired, budget: Budget) -> Asker:
     recorded = Recorded(
         inner, wired.ledger, sink=wired.sink, halt=wired.halt, budget=budget, terms=terms
     )
-    return Asker(recorded, Renderer(wired.run.prompts), wired.settings)
+    prompts = Renderer(wired.run.prompts)
+    return Asker(recorded, prompts, wired.settings, pressed=budget.pressed)
 
 
 def _model(wired: Wired) -> tuple[Model, Source]:
@@ -216,6 +217,7 @@ def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo
         people=people,
         sink=wired.sink,
         settings=wired.settings,
+        traces=wired.run.path / "traces",
         slots=Slots(wired.settings.parallel),
     )
 

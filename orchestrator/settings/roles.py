@@ -25,6 +25,10 @@ LADDER: tuple[tuple[str, Effort], ...] = (
 """From the cheapest to the strongest."""
 
 
+BUILDERS: tuple[AgentName, ...] = ("spec", "arch", "impl", "test", "refactor", "script")
+"""The roles that move: who judges stays who it is, or scores could not be compared."""
+
+
 class Role(Value):
     """Which model an agent speaks to, how hard it thinks, and the most it may write."""
 
@@ -32,13 +36,13 @@ class Role(Value):
     effort: Effort
     max_tokens: int = Field(gt=0)
 
-    def moved(self, rungs: int) -> "Role":
+    def moved(self, rungs: int, *, keep: bool = False) -> "Role":
         """`rungs` up the ladder, or down where negative, as far as it goes. A model that is not on
-        it keeps its name and moves in effort.
+        it, or is to be kept, moves in effort.
         """
         here = (self.model, self.effort)
         on = [place for place, (model, _) in enumerate(LADDER) if model == self.model]
-        if not on:
+        if keep or not on:
             place = EFFORTS.index(self.effort) + rungs
             return self.model_copy(update={"effort": EFFORTS[_within(place, len(EFFORTS))]})
         place = LADDER.index(here) if here in LADDER else _nearest(self.effort, on)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from orchestrator.artifacts.caps import Caps
 from orchestrator.artifacts.values import AgentName, Value
-from orchestrator.settings.roles import PRESETS, Preset, Role, Roles
+from orchestrator.settings.roles import BUILDERS, PRESETS, Preset, Role, Roles
 
 Backend = Literal["anthropic", "host", "replay"]
 SandboxName = Literal["bubblewrap", "process"]
@@ -145,6 +145,11 @@ class Settings(Value):
         every = [one for one in cast("list[object] | tuple[object, ...]", names) if one != ""]
         return tuple(dict.fromkeys(_canonical(one) for one in every))
 
+    @property
+    def request_tokens(self) -> int:
+        """The most of material that any request has, by the same counter."""
+        return 3 * self.context_tokens
+
     def caps(self) -> Caps:
         """For the whole run."""
         return Caps(
@@ -163,9 +168,15 @@ class Settings(Value):
             seconds=self.max_milestone_time,
         )
 
-    def role(self, agent: AgentName) -> Role:
+    def role(self, agent: AgentName, rungs: int = 0) -> Role:
+        """A builder's is moved by `rungs`, though never to Eval's model."""
         role = self.roles.of(agent)
-        return role.model_copy(update={"model": self.model}) if self.model else role
+        if self.model:
+            role = role.model_copy(update={"model": self.model})
+        if not rungs or not self.escalate or agent not in BUILDERS:
+            return role
+        moved = role.moved(rungs, keep=bool(self.model))
+        return role if role.model != moved.model == self.role("eval").model else moved
 
 
 def _canonical(name: object) -> object:
