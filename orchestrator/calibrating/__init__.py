@@ -37,9 +37,12 @@ class Wanted(Value):
 
 
 class Calibration(Value):
-    """What came of it. `threshold` is in hundredths. `models` are those that answered."""
+    """What came of it. `threshold` is in hundredths. `models` are those that answered, `effort` is
+    how hard they were told to think, "" where nobody was told.
+    """
 
     models: tuple[str, ...]
+    effort: str
     threshold: int
     floor: int
     tables: tuple[Table, ...]
@@ -70,9 +73,11 @@ async def calibrate(
         scored = await walk.all(walk.one(one, n) for one, n in places)
         asked = {_scope(one, n) for one, n in places}
         answers = [one for one in live.ledger.answers() if one.id.split("/")[0] in asked]
+        by = {one.answer.by for one in answers}
     labels = [one.label for one in specimens if one.label]
     return Calibration(
         models=tuple(sorted({one.answer.model for one in answers})),
+        effort=live.settings.role("eval").effort if "anthropic" in by else "",
         threshold=gate.threshold,
         floor=gate.floor,
         tables=calibration.tables(labels, scored),

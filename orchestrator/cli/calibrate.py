@@ -51,7 +51,7 @@ clean, defective: mean scores; spread: highest less lowest score, {spread}"""
 @click.option(
     "--replay",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Answer from this recording of a calibration.",
+    help="Answer from this recording of a calibration; a shipped one by its date.",
 )
 @with_options(*MODELS, THRESHOLD, SANDBOX, *LIMITS, *OUTPUT)
 def calibrate(
@@ -98,14 +98,15 @@ def calibrate(
 
 
 def _begun(replay: Path | None, flags: dict[str, object]) -> "tuple[RunFolder, Settings]":
-    from orchestrator import recordings, settings
+    from orchestrator import machine, recordings, settings
     from orchestrator.calibrating import begin, replaying
 
     home = here()
     if replay is None:
         chosen = settings.load(home, os.environ, flags).settings
         return begin(home, chosen), chosen
-    recording = recordings.find(replay)
+    shipped = machine.shipped("examples") / "calibration" / "answers" / replay
+    recording = recordings.find(replay if replay.exists() else shipped)
     chosen = replaying(recording, flags)
     return begin(home, chosen, recording), chosen
 
@@ -167,7 +168,8 @@ def _waiting(pending: "list[Pending]", *, as_json: bool, quiet: bool) -> None:
 def told(found: "Calibration", folder: Path) -> str:
     """The tables as text."""
     gate = f"the gate at {found.threshold / 100:.2f}, no score below {found.floor}"
-    lines = [f"Eval, answered by {', '.join(found.models)}; {gate}"]
+    effort = f" ({found.effort} effort)" if found.effort else ""
+    lines = [f"Eval, answered by {', '.join(found.models)}{effort}; {gate}"]
     for table in found.tables:
         lines += ["", *_table(table)]
     repeated = any(one.repeats > 1 for one in found.tables)
