@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import calibrating, settings
+from orchestrator import calibrating
 from orchestrator.artifacts.exchange import Request
 from orchestrator.artifacts.values import DIMENSIONS, Dimension
 from orchestrator.calibrating import specimens
@@ -209,17 +209,6 @@ def test_recorded_answers_give_the_same_table_without_a_model(
     assert "has no answer to C" in call(*FEW, "--repeats", "2", "--replay", str(recording), code=3)
 
 
-@pytest.fixture
-def live(home: Path, env: dict[str, str]) -> Path:
-    """The home with a live calibration in which all is verified, and nothing asked."""
-    chosen = settings.load(home, env, {}).settings
-    folder = calibrating.begin(home, chosen)
-    (hosted,) = (home / ".orchestrate" / "calibration").glob("eval-host-*")
-    for kind in ("verdicts", "decisions"):
-        shutil.copytree(hosted / "ledger" / kind, folder.ledger / kind)
-    return home
-
-
 def scripted(request: Request) -> str:
     """What a provider answers, who is told no name: the code alone."""
     code = material(request.prompt, "code")
@@ -236,15 +225,17 @@ def _lines(text: str, path: str) -> list[str]:
 
 
 def test_a_calibration_that_is_cut_off_goes_on_and_asks_nothing_twice(
-    live: Path, env: dict[str, str]
+    home: Path, env: dict[str, str]
 ) -> None:
     def command(*more: str, code: int = 0) -> str:
-        running = Running(live, *FEW, *more, env=provider.env(env))
+        running = Running(home, *FEW, *more, env=provider.env(env))
         assert running.wait() == code, running.said
         return running.said + running.stdout.read_text("utf-8")
 
     with Provider(scripted) as provider:
+        known = {path.name for path in home.rglob("verdicts/*.json")}
         assert "the same command with --max-calls 6" in command("--max-calls", "3", code=4)
+        assert {path.name for path in home.rglob("verdicts/*.json")} == known, "known already"
         assert len(provider.asked) == 3
         done = command("--max-calls", "6")
         assert (len(provider.asked), provider.twice) == (4, 0)
@@ -254,7 +245,7 @@ def test_a_calibration_that_is_cut_off_goes_on_and_asks_nothing_twice(
         twice = command("--repeats", "2", "--max-calls", "none")
         assert len(provider.asked) == 8
         assert re.search(r"^all +8/12 67 %", twice, re.MULTILINE)
-    recorded = sorted((live / ".orchestrate" / "calibration").glob("eval-anthropic-*/ledger/a*/*"))
+    recorded = sorted((home / ".orchestrate" / "calibration").glob("eval-anthropic-*/ledger/a*/*"))
     assert [path.name for path in recorded] == sorted([*KEY, *(f"{name}-2" for name in KEY)])
 
 

@@ -62,8 +62,7 @@ async def calibrate(
     shipped = machine.shipped("examples") / "calibration"
     specimens = await asyncio.to_thread(read, shipped, wanted.projects, halves)
     with wired(folder, outside) as live:
-        if live.start.recording:
-            taken(folder, Path(live.start.recording))
+        taken(folder)
         _submitted(folder.inbox)
         live.sink(RunStarted(run=live.start.run, idea=""))
         if len(live.ledger.verdicts()) < len(specimens):

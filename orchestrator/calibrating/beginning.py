@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +12,14 @@ from orchestrator.agents.judgement import schema_of
 from orchestrator.artifacts.evaluation import Evaluation
 from orchestrator.errors import Missing
 from orchestrator.folder import RunFolder, Start
+from orchestrator.ledger import disk
 from orchestrator.render import Renderer
 from orchestrator.run import VERSION
 from orchestrator.run.limits import payable
 from orchestrator.settings import Settings
 
 PLACE = "calibration"
-TAKEN = ("verdicts", "decisions")
+FACTS = ("verdicts/[!.]*.json", "decisions/run+lock+*.json")
 
 
 def replaying(recording: RunFolder, flags: Mapping[str, object]) -> Settings:
@@ -57,17 +57,29 @@ def begin(home: Path, chosen: Settings, recording: RunFolder | None = None) -> R
     return made
 
 
-def taken(made: RunFolder, recording: Path) -> None:
-    """Copies what the recording's evaluator was told as facts: the verdicts, and the locks that
-    they hold under. Raises Missing. For the holder of the lock of `made`.
+def taken(made: RunFolder) -> None:
+    """Gives `made` what was found out before: the recording's verdicts, and the locks that they
+    hold under, which are what its evaluator was told; then those of other calibrations here, but
+    none that are only a recording's. A verdict's key has everything that it depends on.
+
+    For the holder of the lock of `made`. Raises Missing.
     """
+    recording = made.start().recording
+    beside = sorted(made.path.parent.glob("eval-*"))
+    own = [one for one in beside if not one.name.startswith("eval-replay-")]
+    for source in [*([Path(recording)] if recording else []), *own]:
+        for pattern in FACTS:
+            for path in sorted((source / "ledger").glob(pattern)):
+                _copied(path, made.ledger / path.parent.name / path.name)
+
+
+def _copied(path: Path, target: Path) -> None:
     try:
-        for kind in TAKEN:
-            if (source := recording / "ledger" / kind).is_dir():
-                shutil.copytree(source, made.ledger / kind, dirs_exist_ok=True)
+        if not target.exists():
+            disk.write(target, path.read_bytes())
     except OSError as error:
         why = error.strerror or str(error)
-        raise Missing(f"cannot copy {recording} to {made.ledger}: {why}", "free space") from error
+        raise Missing(f"cannot copy {path} to {target}: {why}", "free space") from error
 
 
 def _digest(chosen: Settings, prompts: Path, recording: RunFolder | None) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,11 +84,8 @@ def calibrate(
     folder, chosen = _begun(replay, {**flags, **({"backend": "host"} if hosted else {})})
     shown = live(quiet=quiet or as_json)
     outside = _outside(flags, (shown,) if shown else ())
-    try:
+    with closing(shown) if shown else nullcontext():
         found = _calibrated(folder, wanted, outside, chosen)
-    finally:
-        if shown:
-            shown.close()
     if found is None:
         _waiting(outside.pending, as_json=as_json, quiet=quiet)
     elif as_json:
