@@ -47,6 +47,14 @@ def enough(scores: Mapping[Dimension, int], *, threshold: int, floor: int) -> bo
     return weigh(scores) >= threshold and min(scores.values()) >= floor
 
 
+def counted(verdict: Verdict | None, evaluation: Evaluation) -> dict[Dimension, int]:
+    """The scores as they count: security is capped while a lint fact blocks."""
+    scores: dict[Dimension, int] = {name: evaluation.score(name) for name in DIMENSIONS}
+    if blocking(verdict, evaluation):
+        scores["security"] = min(CAPPED, scores["security"])
+    return scores
+
+
 def show(score: int) -> str:
     """Hundredths as people read them: 350 -> "3.50"."""
     return f"{score // 100}.{score % 100:02d}"
@@ -69,14 +77,11 @@ def judge(
     if evaluation is None:
         reasons.append("not evaluated")
     else:
-        blocks = blocking(verdict, evaluation)
-        scores: dict[Dimension, int] = {name: evaluation.score(name) for name in DIMENSIONS}
-        if blocks:
-            scores["security"] = min(CAPPED, scores["security"])
+        scores = counted(verdict, evaluation)
         score = weigh(scores)
         reasons += [
             f"{one.path}:{one.line}: {one.code} {one.message}: security counts as {CAPPED} with it"
-            for one in blocks
+            for one in blocking(verdict, evaluation)
         ]
         reasons += _judged(evaluation, scores, threshold=threshold, floor=floor)
     return Gate(score=score, passed=not reasons, reasons=tuple(reasons))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 SET = Path(__file__).resolve().parent.parent / "examples" / "calibration"
-PROJECTS = sorted(folder.name for folder in SET.iterdir() if folder.is_dir())
+PROJECTS = sorted(path.parent.name for path in SET.glob("*/defects.json"))
 DIMENSIONS = {"correctness", "code_quality", "security", "maintainability", "scalability"}
 
 

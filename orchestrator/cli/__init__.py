@@ -7,6 +7,7 @@ from io import TextIOWrapper
 import click
 
 from orchestrator.cli import host
+from orchestrator.cli.calibrate import calibrate
 from orchestrator.cli.group import IdeaGroup
 from orchestrator.cli.host import next_request, start, submit
 from orchestrator.cli.inspect import apply, sandbox, verify
@@ -48,7 +49,7 @@ for command in (idea, plan, run_plan, resume, status, watch, runs, report, demo,
     orchestrate.add_command(command)
 for command in (approve, steer, cancel, retry):
     orchestrate.add_command(command)
-for command in (verify, sandbox, apply):
+for command in (verify, sandbox, apply, calibrate):
     orchestrate.add_command(command)
 for command in (start, next_request, submit):
     orchestrate.add_command(command)

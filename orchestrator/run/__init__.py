@@ -18,7 +18,7 @@ from orchestrator.run.beginning import VERSION, begin
 from orchestrator.run.wiring import Outside, Wired, wired
 from orchestrator.verification import YES, allowing
 
-__all__ = ["VERSION", "Outside", "advance", "begin", "plan_only"]
+__all__ = ["VERSION", "Outside", "Wired", "advance", "begin", "plan_only", "wired"]
 
 
 async def advance(run: RunFolder, outside: Outside) -> Report:

@@ -133,6 +133,11 @@ def people(wired: Wired) -> People:
 
 
 def asker(wired: Wired, budget: Budget) -> Asker:
+    return Asker(model(wired, budget), Renderer(wired.run.prompts), wired.settings)
+
+
+def model(wired: Wired, budget: Budget) -> Recorded:
+    """The chosen model behind the ledger."""
     inner, source = _model(wired)
     terms = Terms(
         source=source,
@@ -141,11 +146,14 @@ def asker(wired: Wired, budget: Budget) -> Asker:
         begun_with=wired.start.version,
         calls=wired.settings.model_calls,
     )
-    recorded = Recorded(
+    return Recorded(
         inner, wired.ledger, sink=wired.sink, halt=wired.halt, budget=budget, terms=terms
     )
+<<<<<<< HEAD
     prompts = Renderer(wired.run.prompts)
     return Asker(recorded, prompts, wired.settings, pressed=budget.pressed)
+=======
+>>>>>>> a2cdf31b99dcb1a9c2981162e7e2fe9ee914077c
 
 
 def _model(wired: Wired) -> tuple[Model, Source]:
@@ -201,17 +209,7 @@ def _begun(path: Path) -> bool:
 def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo) -> Parts:
     return Parts(
         asker=asker,
-        verification=Verification(
-            _verifier(wired),
-            wired.ledger,
-            wired.halt,
-            sink=wired.sink,
-            budget=budget,
-            slots=Slots(wired.settings.sandboxes or os.cpu_count() or 1),
-            allowed=wired.settings.allow_packages,
-            consent=wired.outside.consent,
-            recording=_recording(wired),
-        ),
+        verification=verification(wired, budget),
         repo=repo,
         ledger=wired.ledger,
         people=people,
@@ -219,6 +217,20 @@ def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo
         settings=wired.settings,
         traces=wired.run.path / "traces",
         slots=Slots(wired.settings.parallel),
+    )
+
+
+def verification(wired: Wired, budget: Budget) -> Verification:
+    return Verification(
+        _verifier(wired),
+        wired.ledger,
+        wired.halt,
+        sink=wired.sink,
+        budget=budget,
+        slots=Slots(wired.settings.sandboxes or os.cpu_count() or 1),
+        allowed=wired.settings.allow_packages,
+        consent=wired.outside.consent,
+        recording=_recording(wired),
     )
 
 
