@@ -133,7 +133,8 @@ def people(wired: Wired) -> People:
 
 
 def asker(wired: Wired, budget: Budget) -> Asker:
-    return Asker(model(wired, budget), Renderer(wired.run.prompts), wired.settings)
+    prompts, answers = Renderer(wired.run.prompts), model(wired, budget)
+    return Asker(answers, prompts, wired.settings, pressed=budget.pressed)
 
 
 def model(wired: Wired, budget: Budget) -> Recorded:
@@ -149,11 +150,6 @@ def model(wired: Wired, budget: Budget) -> Recorded:
     return Recorded(
         inner, wired.ledger, sink=wired.sink, halt=wired.halt, budget=budget, terms=terms
     )
-<<<<<<< HEAD
-    prompts = Renderer(wired.run.prompts)
-    return Asker(recorded, prompts, wired.settings, pressed=budget.pressed)
-=======
->>>>>>> a2cdf31b99dcb1a9c2981162e7e2fe9ee914077c
 
 
 def _model(wired: Wired) -> tuple[Model, Source]:
