@@ -33,7 +33,7 @@ WAIT = click.option(
     "--wait",
     type=click.FloatRange(min=0, max=3600),
     default=PATIENCE,
-    help="Seconds to queue behind another call that works on the run.",
+    help="Seconds to wait for another call that works on the run, and for long tests.",
 )
 SHOWN = 4
 """Requests listed beside the first."""
@@ -140,18 +140,16 @@ def _step(folder: "RunFolder", *, wait: float, submitted: str = "", note: str = 
     """Walks the run as far as its answers reach and prints where it stands."""
     from orchestrator import run
 
-    outside = run.Outside(env=os.environ, signals=True, patience=wait)
+    outside = run.Outside(env=os.environ, signals=True, patience=wait, wait=wait)
     try:
         report = asyncio.run(run.advance(folder, outside))
-    except (AwaitingHost, AwaitingPerson) as stop:
+    except (AwaitingHost, AwaitingPerson, Busy) as stop:
         if outside.pending:
             said = _waiting(folder, outside.pending, submitted)
             _print({**said, **({"note": note} if note else {})})
         else:
-            _print(_asking(folder, stop))
-        return 0
-    except Busy as stop:
-        _print(_working(folder, stop))
+            busy = isinstance(stop, Busy)
+            _print(_working(folder, stop) if busy else _asking(folder, stop))
         return 0
     except Stop as stop:
         return failed(stop, run=folder.name)
@@ -172,7 +170,7 @@ def _asking(folder: "RunFolder", stop: Stop) -> dict[str, object]:
 
 
 def _working(folder: "RunFolder", stop: Stop) -> dict[str, object]:
-    """Another call works on the run, and takes what was submitted."""
+    """Another call works on the run, and takes what was submitted; or a verification goes on."""
     return {
         "status": "working",
         "run": folder.name,
