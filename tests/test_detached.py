@@ -201,7 +201,7 @@ def test_a_suite_longer_than_three_command_limits_is_begun_once_and_finishes(
     assert at_work(agent)[1] == record
     assert len(gate.runners) == 1
     gate.open()
-    line = agent.call("next")
+    line = agent.settled()
     assert line["id"] == EVAL
     assert {*gate.runners} == {record.pid}
     assert not job.folder.exists()
@@ -227,7 +227,7 @@ def test_one_call_waits_for_a_verification_and_another_is_told_who_does(
     assert waits.wait() == 0
     assert EVAL in waits.stdout.read_text("utf-8")
     assert {*gate.runners} == {record.pid}
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_resume_attaches_as_well(agent: Agent, gate: Gate, env: dict[str, str]) -> None:
@@ -237,7 +237,7 @@ def test_resume_attaches_as_well(agent: Agent, gate: Gate, env: dict[str, str]) 
     gate.open()
     assert resume.wait() == 0
     assert {*gate.runners} == {record.pid}
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_interrupted_a_call_ends_and_the_verification_goes_on(
@@ -251,7 +251,7 @@ def test_interrupted_a_call_ends_and_the_verification_goes_on(
     assert waits.wait() == 130
     assert job.lives
     gate.open()
-    assert agent.call("next")["id"] == EVAL
+    assert agent.settled()["id"] == EVAL
     assert {*gate.runners} == {record.pid}
 
 
@@ -266,7 +266,7 @@ def test_a_verification_that_is_killed_is_begun_anew_once(agent: Agent, gate: Ga
     (said,) = warned(agent.home)
     assert f"by process {first.pid} ended without a result; it is begun anew" in said
     gate.open()
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_killed_twice_it_is_a_failure_and_the_next_call_begins_afresh(
@@ -284,7 +284,7 @@ def test_killed_twice_it_is_a_failure_and_the_next_call_begins_afresh(
     assert agent.call("next", "--wait", "0")["status"] == "working"
     assert at_work(agent)[1].starts == 1
     gate.open()
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_past_its_deadline_it_is_ended_and_begun_anew_once(agent: Agent, gate: Gate) -> None:
@@ -301,7 +301,7 @@ def test_past_its_deadline_it_is_ended_and_begun_anew_once(agent: Agent, gate: G
     assert "did not end in time" in str(said["error"])
     assert every(folder_of(agent.home).jobs) == ()
     gate.open()
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_a_machine_that_fails_there_is_told_here_and_nothing_is_recorded(
@@ -323,7 +323,7 @@ def test_a_machine_that_fails_there_is_told_here_and_nothing_is_recorded(
     assert "cannot write temporary files: No such file or directory" in str(said["error"])
     assert str(said["fix"]).startswith("free space there, or set TMPDIR")
     assert every(folder_of(agent.home).jobs) == ()
-    line = agent.call("next")
+    line = agent.settled()
     assert line["id"] == EVAL
     assert {*gate.runners} > {record.pid}
     finished(agent, line)
@@ -372,7 +372,7 @@ def test_killed_wherever_it_is_begun_or_taken_the_next_call_goes_on(
         left.pop(victim.struck)
     assert (code, left) == (0, [])
     assert warned(agent.home) == []
-    line = agent.call("next")
+    line = agent.settled()
     assert line["id"] == EVAL
     finished(agent, line)
 
@@ -385,7 +385,7 @@ def test_a_result_under_another_key_is_none(agent: Agent, gate: Gate) -> None:
     assert agent.call("next", "--wait", "0")["status"] == "working"
     assert at_work(agent)[1].starts == 2
     gate.open()
-    finished(agent, agent.call("next"))
+    finished(agent, agent.settled())
 
 
 def test_what_is_verified_is_handed_over_whole(tmp_path: Path) -> None:

@@ -152,10 +152,33 @@ class Detached:
         at all when we are killed before that.
         """
         job.assign(assignment)
+        with self._launched(job) as started:
+            assert started.stdin is not None
+            assert started.stdout is not None
+            told = started.stdout.readline().strip()
+            if not told.isdigit():
+                words = job.last_words() or "it said nothing"
+                raise Missing(f"a verification cannot be started: {words}", "orchestrate doctor")
+            pid = int(told)
+            record = Record(
+                key=assignment.key,
+                pid=pid,
+                born=pidtree.born(pid),
+                deadline=time.time() + longest(assignment),
+                starts=starts,
+            )
+            job.note(record)
+            with suppress(BrokenPipeError):
+                started.stdin.write(GO)
+                started.stdin.flush()
+        return pid
+
+    def _launched(self, job: Job) -> "subprocess.Popen[bytes]":
+        """With the job's lock, which we let go of, and without the run's, which only git gets."""
         held = job.take()
         try:
             with job.log.open("wb") as log:
-                started = subprocess.Popen(
+                return subprocess.Popen(
                     [sys.executable, "-P", "-m", PROGRAM, str(job.folder)],
                     env=self._terms.env,
                     stdin=subprocess.PIPE,
@@ -166,28 +189,6 @@ class Detached:
                 )
         finally:
             os.close(held)
-        with started:
-            assert started.stdin is not None
-            assert started.stdout is not None
-            told = started.stdout.readline().strip()
-            if not told.isdigit():
-                words = job.last_words() or "it said nothing"
-                raise Missing(f"a verification cannot be started: {words}", "orchestrate doctor")
-            pid = int(told)
-            deadline = time.time() + longest(assignment)
-            job.note(
-                Record(
-                    key=assignment.key,
-                    pid=pid,
-                    born=pidtree.born(pid),
-                    deadline=deadline,
-                    starts=starts,
-                )
-            )
-            with suppress(BrokenPipeError):
-                started.stdin.write(GO)
-                started.stdin.flush()
-        return pid
 
 
 def _pid(record: Record | None) -> int:
