@@ -10,7 +10,7 @@ from orchestrator.artifacts.outcome import Outcome
 from orchestrator.artifacts.plan import Milestone, Plan, in_order
 from orchestrator.artifacts.tree import Tree
 from orchestrator.artifacts.verdict import Verdict
-from orchestrator.errors import Changed, Stop
+from orchestrator.errors import AwaitingVerdict, Changed, Stop
 from orchestrator.events import MilestoneEnded
 from orchestrator.halt import Halt
 from orchestrator.landing import Built, Landed, Turn
@@ -85,9 +85,10 @@ class Build:
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         if self._halt.cause is not None:
             raise self._halt.cause
-        for one in ended:
-            if isinstance(one, BaseException):
-                raise one
+        causes = [one for one in ended if isinstance(one, BaseException)]
+        if causes:
+            # What others are to do is told before what goes on by itself.
+            raise min(causes, key=lambda one: isinstance(one, AwaitingVerdict))
 
     def _freed(self, name: str) -> tuple[Milestone, ...]:
         """The milestone to build anew, and those after it that are blocked and need it."""

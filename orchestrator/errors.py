@@ -10,7 +10,7 @@ that routing reads. Failure of the *tool* or of the world around it is one of th
     +-- Spent          4   a budget is used up (MilestoneSpent: one milestone's, others go on)
     +-- AwaitingPerson 5   a person must decide
     +-- AwaitingHost   0   a host agent must answer
-    +-- Busy           6   another process advances this run
+    +-- Busy           6   another process advances this run (AwaitingVerdict: it verifies)
     +-- GaveUp         7   the model's provider failed for good or for too long
     +-- Interrupted  130   Ctrl-C
     NoAnswer               an agent gave no valid answer within its re-asks: a failed attempt
@@ -79,6 +79,12 @@ class AwaitingHost(Stop):
 
 class Busy(Stop):
     exit_code = 6
+
+
+class AwaitingVerdict(Busy):
+    """A verification goes on in a process of its own, longer than one waits for it here."""
+
+    waits = True
 
 
 class GaveUp(Stop):

@@ -38,6 +38,8 @@ class RunFolder:
         self.journal = path / "journal.jsonl"
         self.prompts = path / "prompts"
         self.settings = path / "settings.toml"
+        self.jobs = path / "jobs"
+        """Verifications that processes of their own are at."""
         self.inbox = path.parent.parent / "inbox" / path.name
         """The only place where a host agent may write."""
         self.said = path.parent.parent / "said" / path.name

@@ -16,7 +16,7 @@ from orchestrator.sandbox.namespace import reap
 from orchestrator.sandbox.probe import probe
 from orchestrator.sandbox.process import Process
 from orchestrator.settings import Settings
-from orchestrator.verify import environment
+from orchestrator.verify import Verifier, environment
 from orchestrator.verify.environment import Uv
 
 PACKAGE = Path(__file__).parent
@@ -41,6 +41,20 @@ def python() -> Path:
 
 def sandbox(chosen: Settings, place: Path) -> Sandbox:
     return Bubblewrap(place) if chosen.sandbox == "bubblewrap" else Process()
+
+
+def verifier(chosen: Settings, env: Mapping[str, str]) -> Verifier:
+    """Verifies on this machine, in the chosen sandbox and within its limits. Raises Missing."""
+    place = cache(env)
+    return Verifier(
+        sandbox(chosen, place),
+        limits=chosen.limits,
+        cache=place,
+        uv=uv_program(),
+        ruff=ruff_program(),
+        python=python(),
+        env=env,
+    )
 
 
 def uv_program() -> Path:

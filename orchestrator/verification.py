@@ -26,6 +26,9 @@ Consent = Callable[[str], Awaitable[bool]]
 """Asks a person whether a product may use the package of that name."""
 
 
+Examine = Callable[[Subject], Awaitable[Verdict]]
+"""Finds a verdict, in this process or in one of its own. Raises a Stop when there is none now."""
+
 YES = "yes"
 NO = "no"
 
@@ -43,7 +46,8 @@ def allowing(name: str) -> str:
 
 class Verification:
     """`allowed` are packages that the settings allow beside the well-known ones; for any other
-    there is `consent`, None where there is nobody to ask. `recording` is the ledger of a replayed
+    there is `consent`, None where there is nobody to ask. `examine` finds what is not in the
+    ledger, None for the verifier itself. `recording` is the ledger of a replayed
     run: its verdicts are never used, only compared.
     """
 
@@ -56,6 +60,7 @@ class Verification:
         sink: Sink,
         budget: Budget,
         slots: Slots,
+        examine: Examine | None = None,
         allowed: tuple[str, ...] = (),
         consent: Consent | None = None,
         recording: Ledger | None = None,
@@ -66,6 +71,7 @@ class Verification:
         self._sink = sink
         self._budget = budget
         self._slots = slots
+        self._examine = examine or verifier.verify
         self._allowed = allowed
         self._consent = consent
         self._asking = asyncio.Lock()
@@ -103,7 +109,7 @@ class Verification:
         async with self._slots.held(rank):
             self._halt.check()
             self._budget.check(scope)
-            verdict = await self._verifier.verify(ready)
+            verdict = await self._examine(ready)
             await aside(self._ledger.record_verdict, key, verdict)
         for counted in (scope, RUN):
             self._budget.worked(counted, worked(verdict))

@@ -78,9 +78,16 @@ class Agent:
         """Answers the request of `line` and submits it."""
         assert line["status"] == "request", line
         self.write(str(line["request_file"]), str(line["answer_file"]), text)
-        said = self.call(*shlex.split(str(line["command"]))[1:])
+        said = self.settled(self.call(*shlex.split(str(line["command"]))[1:]))
         assert said.get("id") != line["id"], "the answer was not taken"
         return said
+
+    def settled(self, line: Line | None = None) -> Line:
+        """What comes after `line`, or now, when nothing is at work any more."""
+        line = line or self.call("next")
+        while line["status"] == "working":
+            line = self.call("next")
+        return line
 
     def until(self, line: Line, name: str) -> Line:
         """Answers until the request `name` waits."""
@@ -117,6 +124,12 @@ def test_two_milestones_side_by_side_are_driven_to_the_end(
     assert agent.call("next") == line == agent.call("next", "--json")
     inbox = Path(str(line["folder"]))
     agent.write(inbox / other["request"], inbox / other["answer"])
+    listed = agent.call("next", "--all")
+    assert "also_waiting" not in listed
+    shown = {"id": line["id"], "request": Path(str(line["request_file"])).name}
+    shown["answer"] = Path(str(line["answer_file"])).name
+    assert listed["requests"] == [shown, {**other, "answered": True}]
+    assert listed["folder"] == str(inbox)
     line = agent.call("submit", other["id"])
     assert line["id"] == f"{FIRST}/spec/1/1"
     assert [one["id"] for one in line["also_waiting"]] == [f"{SECOND}/arch/1/1"]  # type: ignore[union-attr]
@@ -315,14 +328,14 @@ def test_killed_at_the_note_or_in_the_sandbox_the_next_call_goes_on(
     submit.signal(signal.SIGKILL)
     assert submit.wait() == -signal.SIGKILL
     assert answered(agent.home)[f"{FIRST}/test"] == 1
-    assert agent.call("next")["id"] == f"{FIRST}/eval/1/1"
+    assert agent.settled()["id"] == f"{FIRST}/eval/1/1"
 
 
 def test_every_error_is_a_line_and_only_what_is_broken_exits_otherwise(agent: Agent) -> None:
     assert "no run here" in str(agent.call("next", code=2)["error"])
     assert agent.call("submit", code=2)["fix"] == "orchestrate submit --help"
     assert "one word" in str(agent.call("start", "tomato", code=2)["error"])
-    assert "No such option" in str(agent.call("next", "--all", code=2)["error"])
+    assert "No such option" in str(agent.call("next", "--every", code=2)["error"])
     agent.call("start", IDEA)
     folder = folder_of(agent.home)
     prompts = folder.prompts / "planner.md.j2"
@@ -357,6 +370,11 @@ def test_the_line_stays_short_with_long_names_and_many_requests(
     assert line["id"] == f"milestone-1-{name}/spec/1/1"
     assert Path(str(line["request_file"])).is_file()
     assert len(list(Path(str(line["request_file"])).parent.glob("*.request.md"))) == 13
+    assert main(["next", "--all"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in said["requests"]] == [
+        f"milestone-{number}-{name}/spec/1/1" for number in range(1, 13)
+    ]
 
 
 def test_the_command_it_prints_works_where_it_is_not_on_the_path(

@@ -3,19 +3,14 @@ for every state.
 """
 
 import asyncio
-import json
 import os
 import re
-import shlex
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import click
 
+from orchestrator.cli.line import LINE, MANY, called, say
 from orchestrator.cli.options import INTO, RUN, SETTINGS, with_options
 from orchestrator.cli.output import here
 from orchestrator.errors import AwaitingHost, AwaitingPerson, Busy, Missing, Misuse, Stop
@@ -26,21 +21,16 @@ if TYPE_CHECKING:
     from orchestrator.models.host import Pending
 
 COMMANDS = ("start", "next", "submit")
-SCHEMA = 1
 PATIENCE = 60.0
 """Seconds: clients cut commands off after two minutes."""
 WAIT = click.option(
     "--wait",
     type=click.FloatRange(min=0, max=3600),
     default=PATIENCE,
-    help="Seconds to queue behind another call that works on the run.",
+    help="Seconds to wait for another call that works on the run, and for long tests.",
 )
 SHOWN = 4
 """Requests listed beside the first."""
-WAITING = ("also_waiting", "folder")
-LINE = 2000
-CLIPPED = 500
-"""Bytes of a line, and of one text in it: a client shows so much in any case."""
 BROKEN = (2, 3, 70, 130)
 """Exit codes of what is no state of the protocol."""
 JSON = click.option("--json", is_flag=True, expose_value=False, help="What it prints anyway.")
@@ -109,13 +99,14 @@ def _found(name: str) -> "RunFolder":
 
 
 @click.command("next")
+@click.option("--all", "every", is_flag=True, help="List every request that waits.")
 @with_options(RUN, WAIT, JSON)
-def next_request(name: str, wait: float) -> int:
+def next_request(every: bool, name: str, wait: float) -> int:
     """Prints the request that waits, or the result. Never advances past it; safe to repeat.
 
     Example: orchestrate next
     """
-    return _step(_found(name), wait=wait)
+    return _step(_found(name), wait=wait, every=every)
 
 
 @click.command("submit")
@@ -130,32 +121,39 @@ def submit(request: str, name: str, wait: float) -> int:
 
     folder = _found(name)
     if not host.note(folder.inbox, request):
-        fix = f"{_called()} next"
-        _print({"status": "error", "error": f"no request {request!r}", "fix": fix})
+        fix = f"{called()} next"
+        say({"status": "error", "error": f"no request {request!r}", "fix": fix})
         return 0
     return _step(folder, wait=wait, submitted=request)
 
 
-def _step(folder: "RunFolder", *, wait: float, submitted: str = "", note: str = "") -> int:
-    """Walks the run as far as its answers reach and prints where it stands."""
+def _step(
+    folder: "RunFolder",
+    *,
+    wait: float,
+    submitted: str = "",
+    note: str = "",
+    every: bool = False,
+) -> int:
+    """Walks the run as far as its answers reach and prints where it stands, with the whole list of
+    what waits where `every` is asked for.
+    """
     from orchestrator import run
 
-    outside = run.Outside(env=os.environ, signals=True, patience=wait)
+    outside = run.Outside(env=os.environ, signals=True, patience=wait, wait=wait)
     try:
         report = asyncio.run(run.advance(folder, outside))
-    except (AwaitingHost, AwaitingPerson) as stop:
+    except (AwaitingHost, AwaitingPerson, Busy) as stop:
         if outside.pending:
-            said = _waiting(folder, outside.pending, submitted)
-            _print({**said, **({"note": note} if note else {})})
+            said = _waiting(folder, outside.pending, submitted, every=every)
+            say({**said, **({"note": note} if note else {})}, most=MANY if every else LINE)
         else:
-            _print(_asking(folder, stop))
-        return 0
-    except Busy as stop:
-        _print(_working(folder, stop))
+            busy = isinstance(stop, Busy)
+            say(_working(folder, stop) if busy else _asking(folder, stop))
         return 0
     except Stop as stop:
         return failed(stop, run=folder.name)
-    _print(_done(folder, report))
+    say(_done(folder, report))
     return 0
 
 
@@ -166,18 +164,18 @@ def _asking(folder: "RunFolder", stop: Stop) -> dict[str, object]:
         "status": "needs_user",
         "run": folder.name,
         "question": stop.message,
-        "command": f"{_called()} {approve}",
-        "then": f"{_called()} next",
+        "command": f"{called()} {approve}",
+        "then": f"{called()} next",
     }
 
 
 def _working(folder: "RunFolder", stop: Stop) -> dict[str, object]:
-    """Another call works on the run, and takes what was submitted."""
+    """Another call works on the run, and takes what was submitted; or a verification goes on."""
     return {
         "status": "working",
         "run": folder.name,
         "note": f"{stop.message}; what is submitted is kept",
-        "command": f"{_called()} next",
+        "command": f"{called()} next",
     }
 
 
@@ -185,13 +183,15 @@ def failed(stop: Stop, *, run: str = "") -> int:
     """Prints `stop`; a state of the protocol exits with 0."""
     fix = stop.remedy
     if fix.startswith("orchestrate "):
-        fix = f"{_called()} {fix.removeprefix('orchestrate ')}"
+        fix = f"{called()} {fix.removeprefix('orchestrate ')}"
     said: dict[str, object] = {"status": "error", "error": stop.message, "fix": fix}
-    _print({**said, "run": run} if run else said)
+    say({**said, "run": run} if run else said)
     return stop.exit_code if stop.exit_code in BROKEN else 0
 
 
-def _waiting(folder: "RunFolder", pending: "list[Pending]", submitted: str) -> dict[str, object]:
+def _waiting(
+    folder: "RunFolder", pending: "list[Pending]", submitted: str, *, every: bool
+) -> dict[str, object]:
     """In plan order, but first the request that was just submitted and could not be taken."""
     first, *others = sorted(pending, key=lambda one: (one.id != submitted, _numbered(one.id)))
     said: dict[str, object] = {
@@ -200,9 +200,12 @@ def _waiting(folder: "RunFolder", pending: "list[Pending]", submitted: str) -> d
         "id": first.id,
         "request_file": str(first.request_file),
         "answer_file": str(first.answer_file),
-        "command": f"{_called()} submit {first.id}",
+        "command": f"{called()} submit {first.id}",
     }
-    if others:
+    if every:
+        said["requests"] = [_listed(one) for one in (first, *others)]
+        said["folder"] = str(first.request_file.parent)
+    elif others:
         said["also_waiting"] = [_listed(one) for one in others[:SHOWN]]
         said["folder"] = str(first.request_file.parent)
     if first.refused:
@@ -218,9 +221,10 @@ def _numbered(request: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-def _listed(one: "Pending") -> dict[str, str]:
-    """File names alone: both lie in `folder`."""
-    return {"id": one.id, "request": one.request_file.name, "answer": one.answer_file.name}
+def _listed(one: "Pending") -> dict[str, object]:
+    """File names alone: both lie in `folder`. What is `answered` needs only to be submitted."""
+    said = {"id": one.id, "request": one.request_file.name, "answer": one.answer_file.name}
+    return {**said, "answered": True} if one.answer_file.is_file() and not one.refused else {**said}
 
 
 def _done(folder: "RunFolder", report: "Report") -> dict[str, object]:
@@ -232,64 +236,3 @@ def _done(folder: "RunFolder", report: "Report") -> dict[str, object]:
         "report": str(folder.path / "report.md"),
         "milestones": states if len(states) <= 8 else f"{len(states)}, see the report",
     }
-
-
-def _called() -> str:
-    """How this command was called, for the outer agent to call it again.
-
-    The name alone when it lies in a folder for programs. In an environment's own folder it may be
-    found only from within, so then the path; with uvx the call of uvx, which a client permits.
-    """
-    path = Path(sys.argv[0])
-    if not (path.is_file() and path.name.startswith("orchestrate")):
-        return "orchestrate"
-    if source := _passing():
-        return f'uvx --from "{source}" orchestrate'
-    found = shutil.which("orchestrate")
-    own = sys.prefix != sys.base_prefix and path.parent == Path(sys.prefix, "bin")
-    if found and not own and Path(found).samefile(path):
-        return "orchestrate"
-    literal = shlex.quote(str(path.absolute()))
-    return literal if os.access(path, os.X_OK) else f"{shlex.quote(sys.executable)} {literal}"
-
-
-def _passing() -> str:
-    """The folder that uvx was called with, "" unless this environment lies in uv's cache: a path in
-    there changes with each build, and no permission rule could name it.
-    """
-    if not Path(sys.prefix).parent.with_name("CACHEDIR.TAG").is_file():
-        return ""
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    try:
-        told = distribution("milestone-orchestrator").read_text("direct_url.json")
-    except PackageNotFoundError:
-        return ""
-    url = urlsplit(str(json.loads(told or "{}").get("url", "")))
-    source = url2pathname(url.path) if url.scheme == "file" else ""
-    # In double quotes, as SKILL.md has it, a shell would read these.
-    return source if Path(source).is_dir() and not set(source) & set('"$`\\') else ""
-
-
-def _print(said: dict[str, object]) -> None:
-    """One line of ASCII: however long its texts and paths are, it stays under 2 KB where it can."""
-    whole: dict[str, object] = {"schema": SCHEMA, **said}
-    for name in ("error", "fix", "note"):
-        if isinstance(text := whole.get(name), str):
-            whole[name] = _clipped(text)
-    waiting = whole.get("also_waiting")
-    while isinstance(waiting, list) and waiting and len(_line(whole)) > LINE:
-        waiting.pop()
-    if waiting == []:
-        whole = {name: value for name, value in whole.items() if name not in WAITING}
-    click.echo(_line(whole))
-
-
-def _clipped(text: str) -> str:
-    while len(json.dumps(text)) > CLIPPED:
-        text = text[: len(text) * 9 // 10]
-    return text
-
-
-def _line(said: dict[str, object]) -> str:
-    return json.dumps(said, separators=(",", ":"))

@@ -13,6 +13,7 @@ from orchestrator.artifacts.values import Value
 from orchestrator.artifacts.verdict import Verdict
 from orchestrator.errors import Missing
 from orchestrator.ledger import disk
+from orchestrator.ledger.encoding import decoded, encoded
 from orchestrator.ledger.lock import RunLock
 
 __all__ = ["FileLedger", "Ledger", "Recorded", "RunLock", "Unrecorded"]
@@ -167,7 +168,7 @@ class FileLedger:
                 raise ValueError(f"{request.id} already has another answer in {path}")
             return
         try:
-            disk.write(path, _encoded(recorded))
+            disk.write(path, encoded(recorded))
         except OSError as error:
             self._rescue(path, recorded, error)
 
@@ -178,7 +179,7 @@ class FileLedger:
     def record_verdict(self, key: str, verdict: Verdict) -> None:
         path = self._verdict_path(key)
         if not path.exists():
-            _write(path, _encoded(_Judged(key=key, verdict=verdict)))
+            _write(path, encoded(_Judged(key=key, verdict=verdict)))
 
     def decision(self, place: str) -> str | None:
         found = _read(self._decision_path(place), _Decided)
@@ -187,7 +188,7 @@ class FileLedger:
     def decide(self, place: str, value: str) -> None:
         earlier = self.decision(place)
         if earlier is None:
-            _write(self._decision_path(place), _encoded(_Decided(place=place, value=value)))
+            _write(self._decision_path(place), encoded(_Decided(place=place, value=value)))
         elif earlier != value:
             raise ValueError(f"{place}: {earlier!r} was decided, now {value!r}")
 
@@ -214,7 +215,7 @@ class FileLedger:
         """
         if error.errno in _FULL and disk.release(self._folder):
             try:
-                disk.write(path, _encoded(recorded))
+                disk.write(path, encoded(recorded))
             except OSError as again:
                 error = again
             else:
@@ -260,15 +261,6 @@ def _order(recorded: Recorded) -> tuple[list[str | int], str]:
     return [int(part) if part.isdecimal() else part for part in parts], recorded.answer.at
 
 
-def _encoded(value: Value) -> bytes:
-    """JSON; a lone surrogate in a model's text stays what it was."""
-    try:
-        return value.model_dump_json(indent=1).encode()
-    except ValueError:
-        text = json.dumps(value.model_dump(), ensure_ascii=False, indent=1)
-        return text.encode("utf-8", "surrogatepass")
-
-
 def _read(path: Path, kind: type[_Record]) -> _Record | None:
     try:
         content = path.read_bytes()
@@ -277,7 +269,7 @@ def _read(path: Path, kind: type[_Record]) -> _Record | None:
     except OSError as error:
         raise Missing(f"cannot read {path}: {error.strerror}", "mend its permissions") from error
     try:
-        return kind.model_validate(json.loads(content.decode("utf-8", "surrogatepass")))
+        return kind.model_validate(decoded(content))
     except ValueError as error:
         raise Missing(
             f"{path} is not a readable record",

@@ -37,7 +37,8 @@ async def verify(
         verdict = unverified(subject, found.refused, chosen.sandbox)
     else:
         await machine.probed(chosen, env)
-        verdict = await _verdict(subject, _verifier(chosen, env), chosen.allow_packages)
+        verifier = machine.verifier(chosen, env)
+        verdict = await _verdict(subject, verifier, chosen.allow_packages)
     return Inspection(verdict=verdict, left_out=found.left_out)
 
 
@@ -64,16 +65,3 @@ async def _verdict(subject: Subject, verifier: Verifier, allowed: tuple[str, ...
     if locked.error:
         return unverified(subject, (locked.error,), verifier.sandbox)
     return await verifier.verify(subject.model_copy(update={"lock": locked.text}))
-
-
-def _verifier(chosen: Settings, env: Mapping[str, str]) -> Verifier:
-    place = machine.cache(env)
-    return Verifier(
-        machine.sandbox(chosen, place),
-        limits=chosen.limits,
-        cache=place,
-        uv=machine.uv_program(),
-        ruff=machine.ruff_program(),
-        python=machine.python(),
-        env=env,
-    )

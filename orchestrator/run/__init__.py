@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from orchestrator import machine, orchestrator
+from orchestrator import jobs, machine, orchestrator
 from orchestrator import report as reports
 from orchestrator.artifacts.plan import Plan
 from orchestrator.artifacts.report import Report
-from orchestrator.errors import AwaitingHost, AwaitingPerson, Misuse
+from orchestrator.errors import AwaitingHost, AwaitingPerson, AwaitingVerdict, Misuse
 from orchestrator.events import Quoted, RunEnded, RunStarted
 from orchestrator.folder import RunFolder
 from orchestrator.orchestrator import Inputs
@@ -33,7 +33,7 @@ async def advance(run: RunFolder, outside: Outside) -> Report:
             outside.pending.clear()
             try:
                 return await _walk(live, anew)
-            except (AwaitingHost, AwaitingPerson):
+            except (AwaitingHost, AwaitingPerson, AwaitingVerdict):
                 # What came in the meantime may be what is awaited.
                 if not _dropped(run) - seen:
                     raise
@@ -67,6 +67,7 @@ async def _walk(live: Wired, anew: Anew | None) -> Report:
     parts = wiring.parts(live, asker, budget, people, wiring.product(live, made.plan))
     built = await orchestrator.build(parts, live.halt, inputs, made)
     report = await orchestrator.conclude(parts, inputs, made=made, built=built)
+    await jobs.end_all(live.run.jobs)
     renderer = Renderer(*machine.data("templates"))
     path = reports.write(report, live.run.path, renderer)
     live.sink(RunEnded(run=live.start.run, passed=report.passed, report=str(path)))

@@ -1,13 +1,15 @@
 """Settings -> live objects. The only wiring."""
 
 import hashlib
+import math
 import os
+import time
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import machine, settings
+from orchestrator import jobs, machine, settings
 from orchestrator.agents.base import Asker
 from orchestrator.artifacts.plan import Plan
 from orchestrator.budget import RUN, Budget
@@ -30,7 +32,7 @@ from orchestrator.run import limits
 from orchestrator.run.beginning import VERSION, vacant
 from orchestrator.settings import Settings
 from orchestrator.slots import Slots
-from orchestrator.verification import Consent, Verification, worked
+from orchestrator.verification import Consent, Examine, Verification, worked
 from orchestrator.verify import Verifier
 
 
@@ -61,6 +63,9 @@ class Outside:
     """A milestone that has ended and is to be built on."""
     patience: float = 5.0
     """Seconds to wait for another process that advances the run."""
+    wait: float = math.inf
+    """Seconds after which, those included, a verification in a process of its own is no longer
+    waited for."""
 
 
 @dataclass(frozen=True)
@@ -75,23 +80,27 @@ class Wired:
     sink: Sink
     halt: Halt
     lock_fd: int
+    until: float
+    """When what goes on without us is no longer waited for, on the monotonic clock."""
 
 
 @contextmanager
 def wired(run: RunFolder, outside: Outside) -> Generator[Wired]:
     """Holds the run's lock. Raises Busy, Missing, and Misuse for flags that cannot be."""
+    until = time.monotonic() + outside.wait
     start = run.start()
     chosen = settings.parse(run.settings_text(), str(run.settings))
     with RunLock(run.path, wait=outside.patience) as lock:
         ledger = FileLedger(run.ledger)
         ledger.clean()
+        jobs.clean(run.jobs, ledger)
         chosen = limits.chosen(chosen, ledger, outside.flags)
         journal = Journal(run.journal)
         halt = Halt()
         sink = _fan_out((journal, *outside.sinks))
         try:
             with _interruptible(halt, sink) if outside.signals else nullcontext():
-                yield Wired(run, start, chosen, outside, ledger, sink, halt, lock.fileno())
+                yield Wired(run, start, chosen, outside, ledger, sink, halt, lock.fileno(), until)
         finally:
             journal.close()
 
@@ -217,27 +226,42 @@ def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo
 
 
 def verification(wired: Wired, budget: Budget) -> Verification:
+    verifier = machine.verifier(wired.settings, wired.outside.env)
     return Verification(
-        _verifier(wired),
+        verifier,
         wired.ledger,
         wired.halt,
+        examine=_examine(wired, verifier),
         sink=wired.sink,
         budget=budget,
-        slots=Slots(wired.settings.sandboxes or os.cpu_count() or 1),
+        slots=Slots(_sandboxes(wired.settings)),
         allowed=wired.settings.allow_packages,
         consent=wired.outside.consent,
         recording=_recording(wired),
     )
 
 
-def _verifier(wired: Wired) -> Verifier:
-    place = machine.cache(wired.outside.env)
-    return Verifier(
-        machine.sandbox(wired.settings, place),
+def _sandboxes(chosen: Settings) -> int:
+    return chosen.sandboxes or os.cpu_count() or 1
+
+
+def _examine(wired: Wired, verifier: Verifier) -> Examine:
+    """In this process, or in one that outlives it where a host agent's client may end ours."""
+    outside = wired.outside
+    if wired.settings.backend != "host" or wired.start.recording or outside.model is not None:
+        return verifier.verify
+    terms = jobs.Terms(
+        env={name: one for name, one in outside.env.items() if not name.startswith("ANTHROPIC_")},
         limits=wired.settings.limits,
-        cache=place,
-        uv=machine.uv_program(),
-        ruff=machine.ruff_program(),
-        python=machine.python(),
-        env=wired.outside.env,
+        together=_sandboxes(wired.settings),
+        until=wired.until,
+        asked=lambda: bool(outside.pending),
     )
+    return jobs.Detached(
+        verifier,
+        wired.ledger,
+        folder=wired.run.jobs,
+        halt=wired.halt,
+        sink=wired.sink,
+        terms=terms,
+    ).verify

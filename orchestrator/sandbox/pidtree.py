@@ -20,6 +20,14 @@ def descendants(pid: int) -> frozenset[int]:
     return frozenset(found)
 
 
+def born(pid: int) -> str:
+    """What tells the process from any other of that number: its start, in ticks since the boot. ""
+    when there is none, or no /proc.
+    """
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(b") ")[2].split()
+    return fields[19].decode("ascii") if len(fields) > 19 else ""
+
+
 def matching(wanted: Callable[[int, bytes], bool]) -> frozenset[int]:
     """Every process but zombies for which `wanted(session id, environment)` holds.
 
