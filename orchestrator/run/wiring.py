@@ -19,6 +19,7 @@ from orchestrator.journal import Journal
 from orchestrator.ledger import FileLedger, RunLock
 from orchestrator.milestone import Parts
 from orchestrator.models import Model
+from orchestrator.models.claude_code import ClaudeCode
 from orchestrator.models.host import Host, Pending
 from orchestrator.models.prices import dearest
 from orchestrator.models.recorded import Recorded, Terms
@@ -158,6 +159,10 @@ def _model(wired: Wired) -> tuple[Model, Source]:
         return Host(wired.run.inbox, renderer, pending=outside.pending), "host"
     if chosen.backend == "replay":
         raise Misuse("the backend is replay, but there is no recording", "give --replay DIR")
+    if chosen.backend == "claude-code":
+        return ClaudeCode(
+            env=outside.env, model=chosen.model, deadline_seconds=chosen.deadline_seconds
+        ), "live"
     from orchestrator.models.anthropic import AnthropicModel  # costs a second to import
 
     return AnthropicModel(

@@ -17,11 +17,11 @@ from orchestrator.models.anthropic.failures import (
     Failure,
     broken,
     failure,
-    redaction,
 )
 from orchestrator.models.anthropic.pace import Pace
 from orchestrator.models.anthropic.patience import Patience
-from orchestrator.models.anthropic.reading import Reading, count_at, text_at
+from orchestrator.models.anthropic.reading import Reading
+from orchestrator.models.decoded import count_at, redaction, text_at
 from orchestrator.models.prices import price
 
 OFFICIAL = "https://api.anthropic.com"
