@@ -4,6 +4,7 @@ Which tools it offered and what leaked from the user's own settings is read from
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.client import install
 from tests.client.server import Body, Call, ClientServer, Turn
 from tests.client.session import Home
-from tests.command import IDEA, answered, read, report_of, run
+from tests.command import IDEA, PROGRAM, answered, read, report_of
 from tests.world import ONE, Script, greeter
 
 pytestmark = [
@@ -25,6 +26,13 @@ TOOL = "StructuredOutput"
 @pytest.fixture(params=install.VERSIONS)
 def program(request: pytest.FixtureRequest) -> Path:
     return install.client(request.param)
+
+
+def run(folder: Path, *words: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Each call starts a client of 200 MB: a loaded machine needs minutes for a run."""
+    return subprocess.run(
+        [str(PROGRAM), *words], cwd=folder, env=env, capture_output=True, text=True, timeout=540
+    )
 
 
 class Answering:
@@ -48,7 +56,7 @@ class Answering:
 
 
 def asked(body: Body) -> Body:
-    """Our own part of what the client sends: the last block of the system prompt, and the prompt."""
+    """Our own part of what the client sends: the last block of its system prompt, the prompt."""
     first = body["messages"][0]["content"]
     prompt = first if isinstance(first, str) else first[-1]["text"]
     return {**body, "system": body["system"][-1]["text"], "messages": [{"content": prompt}]}
@@ -113,7 +121,7 @@ def test_a_tool_that_was_not_offered_does_nothing(tmp_path: Path, program: Path)
         done = run(home.work, "plan", IDEA, "--model", "claude-code", env=env)
     assert done.returncode == 0, done.stderr
     assert not target.exists()
-    said = [block for block in bodies[1]["messages"][-1]["content"]]
+    said = bodies[1]["messages"][-1]["content"]
     assert [one["is_error"] for one in said if one["type"] == "tool_result"] == [True] * 3
     assert "root:" not in json.dumps(bodies)
 
