@@ -10,6 +10,8 @@ from orchestrator import machine, settings
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
 from orchestrator.models import claude_code
+from orchestrator.models.remembered import Remembered, host
+from orchestrator.run.beginning import VERSION
 
 
 class Check(Value):
@@ -39,6 +41,7 @@ def examine(folder: Path, env: Mapping[str, str]) -> Diagnosis:
             _sandbox(loaded.settings, env),
             _model(loaded.settings, env),
             _client(loaded.settings, env),
+            *_learned(loaded.settings, env),
         ),
         settings=(
             *((name, str(value), origins.get(name, "default")) for name, value in shown.items()),
@@ -93,6 +96,17 @@ def _client(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
         detail = stop.message if needed else f"{stop.message}; only --model claude-code needs it"
         return Check(name="claude", ok=not needed, detail=detail, remedy=stop.remedy)
     return Check(name="claude", ok=True, detail=found, remedy="")
+
+
+def _learned(chosen: settings.Settings, env: Mapping[str, str]) -> tuple[Check, ...]:
+    """What the models at the endpoint were found to accept."""
+    place = host(chosen.base_url or env.get("ANTHROPIC_BASE_URL", ""))
+    every = Remembered(machine.endpoints(env), version=VERSION).every()
+    return tuple(
+        Check(name="learned", ok=True, detail=one.told, remedy="")
+        for one in every
+        if one.host == place
+    )
 
 
 def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:

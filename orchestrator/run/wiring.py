@@ -23,6 +23,7 @@ from orchestrator.models.claude_code import ClaudeCode
 from orchestrator.models.host import Host, Pending
 from orchestrator.models.prices import dearest
 from orchestrator.models.recorded import Recorded, Terms
+from orchestrator.models.remembered import Remembered
 from orchestrator.models.replay import Replay
 from orchestrator.people import Anew, Ask, People
 from orchestrator.render import Renderer
@@ -171,6 +172,7 @@ def _model(wired: Wired) -> tuple[Model, Source]:
         base_url=chosen.base_url or outside.env.get("ANTHROPIC_BASE_URL", ""),
         deadline_seconds=chosen.deadline_seconds,
         sink=wired.sink,
+        remembered=Remembered(machine.endpoints(outside.env), version=VERSION),
     ), "live"
 
 
