@@ -9,6 +9,9 @@ from pathlib import Path
 from orchestrator import machine, settings
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing
+from orchestrator.models import claude_code
+from orchestrator.models.remembered import Remembered, host
+from orchestrator.run.beginning import VERSION
 
 
 class Check(Value):
@@ -32,7 +35,14 @@ def examine(folder: Path, env: Mapping[str, str]) -> Diagnosis:
     shown = loaded.settings.model_dump(mode="json", exclude={"roles", "limits"})
     shown["base_url"] = redacted(loaded.settings.base_url)
     return Diagnosis(
-        checks=(_python(), _git(env), _sandbox(loaded.settings, env), _model(loaded.settings, env)),
+        checks=(
+            _python(),
+            _git(env),
+            _sandbox(loaded.settings, env),
+            _model(loaded.settings, env),
+            _client(loaded.settings, env),
+            *_learned(loaded.settings, env),
+        ),
         settings=(
             *((name, str(value), origins.get(name, "default")) for name, value in shown.items()),
             *(
@@ -77,7 +87,32 @@ def _sandbox(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
     return Check(name="sandbox", ok=True, detail=f"{chosen.sandbox}: {holds}", remedy="")
 
 
+def _client(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
+    """The person's own client, which nobody needs who does not choose it."""
+    try:
+        found = f"{claude_code.version(env)}, {claude_code.program(env)}"
+    except Missing as stop:
+        needed = chosen.backend == "claude-code"
+        detail = stop.message if needed else f"{stop.message}; only --model claude-code needs it"
+        return Check(name="claude", ok=not needed, detail=detail, remedy=stop.remedy)
+    return Check(name="claude", ok=True, detail=found, remedy="")
+
+
+def _learned(chosen: settings.Settings, env: Mapping[str, str]) -> tuple[Check, ...]:
+    """What the models at the endpoint were found to accept."""
+    place = host(chosen.base_url or env.get("ANTHROPIC_BASE_URL", ""))
+    every = Remembered(machine.endpoints(env), version=VERSION).every()
+    return tuple(
+        Check(name="learned", ok=True, detail=one.told, remedy="")
+        for one in every
+        if one.host == place
+    )
+
+
 def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
+    if chosen.backend == "claude-code":
+        said = f"claude-code, {chosen.model or 'the model that it chooses'}; its login is not tried"
+        return Check(name="model", ok=True, detail=said, remedy="")
     key = bool(env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"))
     url = chosen.base_url or env.get("ANTHROPIC_BASE_URL", "")
     if key or url:
@@ -88,5 +123,5 @@ def _model(chosen: settings.Settings, env: Mapping[str, str]) -> Check:
         name="model",
         ok=False,
         detail="no ANTHROPIC_API_KEY and no endpoint",
-        remedy="set one, use a host agent (orchestrate start), or see the demo",
+        remedy="set one, or --model claude-code, or orchestrate start in an agent, or the demo",
     )

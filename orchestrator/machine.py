@@ -91,18 +91,22 @@ def cache(env: Mapping[str, str]) -> Path:
     """Environments and verification copies, where an unprivileged user can reach them. Raises
     Missing.
     """
-    if os.geteuid() == 0:
-        path = Path("/var/cache/milestone-orchestrator")
-    else:
-        home = env.get("XDG_CACHE_HOME") or str(
-            Path(env.get("HOME") or "~").expanduser() / ".cache"
-        )
-        path = Path(home) / "milestone-orchestrator"
+    path = Path("/var/cache/milestone-orchestrator") if os.geteuid() == 0 else _own_cache(env)
     try:
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
         raise Missing(f"cannot write {path}: {error.strerror}", "set XDG_CACHE_HOME") from error
     return path
+
+
+def endpoints(env: Mapping[str, str]) -> Path:
+    """The file on what each endpoint accepts."""
+    return _own_cache(env) / "endpoints.json"
+
+
+def _own_cache(env: Mapping[str, str]) -> Path:
+    home = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".cache")
+    return Path(home) / "milestone-orchestrator"
 
 
 def git(env: Mapping[str, str]) -> Path:

@@ -67,6 +67,8 @@ def _cost(
     priced: Priced,
 ) -> str:
     """As text to the cent, "" when a model's price is unknown."""
+    if settings.backend == "claude-code":
+        return ""  # which model the client takes is its own choice
     total = Decimal(0)
     for name, number in calls.items():
         one = priced(settings.role(name).model, read, written[name])

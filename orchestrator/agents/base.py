@@ -138,6 +138,9 @@ def _block(materials: tuple[Material, ...]) -> str:
 def _usable(answer: Answer) -> Answer:
     if answer.stop == "refused":
         raise Invalid(f"the answer was a refusal ({answer.stop_detail or 'no reason given'})")
+    if answer.stop == "broken":
+        raise Invalid(f"no answer came ({answer.stop_detail or 'no reason given'})")
     if not answer.text.strip():
-        raise Invalid("the answer was empty")
+        cut = answer.stop == "cut off"
+        raise Invalid("the answer was too long and was cut off" if cut else "the answer was empty")
     return answer

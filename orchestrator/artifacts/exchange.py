@@ -73,7 +73,7 @@ class Answer(Value):
     at: str
     request_id: str
     by: str
-    """Who answered, as declared: `anthropic`, `host`, `scripted`."""
+    """Who answered, as declared: `anthropic`, `claude-code`, `host`, `scripted`."""
 
 
 class Spend(Value):

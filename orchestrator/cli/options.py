@@ -46,7 +46,9 @@ APPROVE = click.option(
 )
 YES = click.option("--yes", is_flag=True, help="Do not ask at the terminal whether to build.")
 MODELS = (
-    click.option("--model", help="One model for every role."),
+    click.option(
+        "--model", help="One model for every role, or claude-code[:NAME]: your own client, no key."
+    ),
     click.option(
         "--preset",
         type=click.Choice(["balanced", "cheap", "best", "local"]),

@@ -14,7 +14,7 @@ from orchestrator.settings import Role, Roles, Settings
 
 COSTS = ("max_cost", "max_milestone_cost")
 COUNTED = (*COSTS, "max_tokens", "max_milestone_tokens")
-"""What a host agent does not tell."""
+"""What a host agent does not tell, and a client does not keep to."""
 PLACE = "run/flags"
 
 
@@ -41,6 +41,11 @@ def payable(chosen: Settings) -> None:
     if chosen.backend == "host" and asked:
         raise Misuse(
             f"{flags}: a host agent does not say what its answers cost",
+            "leave it out; --max-calls and --max-time work",
+        )
+    if chosen.backend == "claude-code" and asked:
+        raise Misuse(
+            f"{flags}: claude-code makes calls of its own, which no limit of ours can stop",
             "leave it out; --max-calls and --max-time work",
         )
     if chosen.backend != "anthropic" or not any(name in COSTS for name in asked):

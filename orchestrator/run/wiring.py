@@ -21,9 +21,11 @@ from orchestrator.journal import Journal
 from orchestrator.ledger import FileLedger, RunLock
 from orchestrator.milestone import Parts
 from orchestrator.models import Model
+from orchestrator.models.claude_code import ClaudeCode
 from orchestrator.models.host import Host, Pending
 from orchestrator.models.prices import dearest
 from orchestrator.models.recorded import Recorded, Terms
+from orchestrator.models.remembered import Remembered
 from orchestrator.models.replay import Replay
 from orchestrator.people import Anew, Ask, People
 from orchestrator.render import Renderer
@@ -172,6 +174,10 @@ def _model(wired: Wired) -> tuple[Model, Source]:
         return Host(wired.run.inbox, renderer, pending=outside.pending), "host"
     if chosen.backend == "replay":
         raise Misuse("the backend is replay, but there is no recording", "give --replay DIR")
+    if chosen.backend == "claude-code":
+        return ClaudeCode(
+            env=outside.env, model=chosen.model, deadline_seconds=chosen.deadline_seconds
+        ), "live"
     from orchestrator.models.anthropic import AnthropicModel  # costs a second to import
 
     return AnthropicModel(
@@ -180,6 +186,7 @@ def _model(wired: Wired) -> tuple[Model, Source]:
         base_url=chosen.base_url or outside.env.get("ANTHROPIC_BASE_URL", ""),
         deadline_seconds=chosen.deadline_seconds,
         sink=wired.sink,
+        remembered=Remembered(machine.endpoints(outside.env), version=VERSION),
     ), "live"
 
 

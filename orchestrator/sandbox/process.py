@@ -59,7 +59,7 @@ class Process:
                 env=variables(command, str(home)),
                 cwd=work,
             )
-            return (await spawn(launch, command, grip=_Session(home))).result()
+            return (await spawn(launch, command, grip=Session(f"HOME={home}"))).result()
 
 
 def _write(tree: Tree, folder: Path) -> None:
@@ -70,11 +70,11 @@ def _write(tree: Tree, folder: Path) -> None:
         target.write_bytes(content)
 
 
-class _Session:
-    """The grip on a session: who is in it, or still carries its HOME."""
+class Session:
+    """The grip on a session: who is in it, or still carries `variable`, as in "HOME=/tmp/x"."""
 
-    def __init__(self, home: Path) -> None:
-        self._mark = f"\0HOME={home}\0".encode()
+    def __init__(self, variable: str) -> None:
+        self._mark = f"\0{variable}\0".encode()
 
     def members(self, pid: int) -> frozenset[int]:
         return pidtree.descendants(pid) | pidtree.matching(

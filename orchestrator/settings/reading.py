@@ -19,6 +19,8 @@ from orchestrator.settings.values import Settings
 FILE = "orchestrate.toml"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREFIX = "ORCHESTRATE_"
+CLIENT = "claude-code"
+"""A backend that is chosen as a model: `claude-code`, or `claude-code:NAME`."""
 
 
 class Loaded(Value):
@@ -64,13 +66,27 @@ def load(folder: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> L
         ("environment", _from_env(env)),
         ("flag", {name: value for name, value in flags.items() if value is not None}),
     ):
-        for name, value in values.items():
+        for name, value in _client(values, origin).items():
             merged[name] = _read_value(name, value, origin)
-            origins[name] = f"{PREFIX}{name.upper()}" if origin == "environment" else origin
+            said = name if name in values else "model"
+            origins[name] = f"{PREFIX}{said.upper()}" if origin == "environment" else origin
     if isinstance(given := merged.get("roles"), dict):
         preset = PRESETS.get(cast(Preset, merged.get("preset", "balanced")), Roles())
         merged["roles"] = _roles(cast(dict[str, object], given), preset)
     return Loaded(settings=_validated(merged, origins), origins=tuple(sorted(origins.items())))
+
+
+def _client(values: Mapping[str, object], origin: str) -> Mapping[str, object]:
+    """`values` with the client as backend where it is named as the model. Raises Misuse."""
+    client, _, model = str(values.get("model", "")).partition(":")
+    if client != CLIENT:
+        return values
+    if values.get("backend", CLIENT) != CLIENT:
+        raise Misuse(
+            f"model {CLIENT!r} from {origin} is a backend, and so is {values['backend']!r}",
+            "give one of them",
+        )
+    return {**values, "backend": CLIENT, "model": model}
 
 
 def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Settings:

@@ -11,7 +11,7 @@ from orchestrator.artifacts.caps import Caps
 from orchestrator.artifacts.values import AgentName, Value
 from orchestrator.settings.roles import BUILDERS, PRESETS, Preset, Role, Roles
 
-Backend = Literal["anthropic", "host", "replay"]
+Backend = Literal["anthropic", "claude-code", "host", "replay"]
 SandboxName = Literal["bubblewrap", "process"]
 Approval = Literal["plan", "milestone"]
 TIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 PACKAGE = "@anthropic-ai/claude-code"
 VERSIONS = ("2.1.197", "2.1.329")
-INSTALLERS = {"skills": "1.5.18"}
+INSTALLERS = {"skills": "1.5.18", "@copilotkit/aimock": "1.43.0"}
 """Other packages of npm whose commands are tried, with the version that was."""
 
 
@@ -43,7 +43,7 @@ def client(version: str) -> Path:
 
 def command(package: str) -> Path:
     """The program `package` of INSTALLERS."""
-    return _installed(package, INSTALLERS[package]) / package
+    return _installed(package, INSTALLERS[package]) / package.rpartition("/")[2]
 
 
 def _installed(package: str, version: str) -> Path:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from orchestrator.artifacts.exchange import Answer, Request
 from orchestrator.errors import Stop
 from orchestrator.events import Event
 from orchestrator.models.anthropic import AnthropicModel
-from tests.loopback.server import LoopbackServer
 
 KEY = "sk-loopback-0123456789"
 SCHEMA = (
@@ -32,11 +32,18 @@ def asked(**changes: object) -> Request:
     return Request.model_validate({**request.model_dump(), **changes})
 
 
+class Serves(Protocol):
+    """Anything with an address."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Client:
     """The live model with what it told its sink, which then calls `on_event`."""
 
     def __init__(
-        self, server: LoopbackServer, *, key: str = KEY, seconds: float = 20, path: str = ""
+        self, server: Serves, *, key: str = KEY, seconds: float = 20, path: str = ""
     ) -> None:
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] = lambda _event: None

@@ -1,41 +1,16 @@
 """A request as the Messages API wants it, and what each model was found to accept."""
 
 import json
-from typing import Literal
 
 from anthropic import transform_schema
 
 from orchestrator.artifacts.exchange import Request
-from orchestrator.artifacts.values import Value
+from orchestrator.models.remembered import Rung, Traits
 
-Rung = Literal["native", "tool", "text"]
-RUNGS: tuple[Rung, ...] = ("native", "tool", "text")
 Body = dict[str, object]
 
 TOOL = "emit"
 MARKER = {"type": "ephemeral"}
-
-
-class Traits(Value):
-    """What one model at one endpoint accepts, learned from its refusals.
-
-    `rung` is how a schema is asked for: `output_config`, a tool that need not be called, or words.
-    `counts` is whether it counts the tokens of a request.
-    """
-
-    rung: Rung = "native"
-    effort: bool = True
-    markers: bool = True
-    counts: bool = True
-
-    def without(self, other: "Traits") -> "Traits":
-        """What is left after the refusals that either has met."""
-        return Traits(
-            rung=RUNGS[max(RUNGS.index(self.rung), RUNGS.index(other.rung))],
-            effort=self.effort and other.effort,
-            markers=self.markers and other.markers,
-            counts=self.counts and other.counts,
-        )
 
 
 def body(request: Request, traits: Traits, *, spelled: bool) -> Body:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,7 +11,7 @@ import anthropic
 import httpx2
 
 from orchestrator.artifacts.values import Value
-from orchestrator.models.anthropic.reading import text_at
+from orchestrator.models.decoded import text_at
 
 Kind = Literal["limited", "down", "unreachable", "broken", "rejected", "final"]
 """Rate-limited; refused for now; never connected; began or may have begun, and broke off; a
@@ -70,12 +69,6 @@ def failure(error: Exception, redact: Callable[[str], str]) -> Failure:
 def broken(reason: str, redact: Callable[[str], str]) -> Failure:
     """A response that is complete and still not an answer."""
     return Failure(kind="broken", reason=_short(redact(reason)))
-
-
-def redaction(key: str) -> Callable[[str], str]:
-    """Takes `key`, and what looks like one, out of a text."""
-    secret = re.compile(rf"{re.escape(key)}|\bsk-[\w*.-]{{6,}}" if key else r"\bsk-[\w*.-]{6,}")
-    return lambda text: secret.sub("[key]", text)
 
 
 def _refusal(error: anthropic.APIStatusError, redact: Callable[[str], str]) -> Failure:

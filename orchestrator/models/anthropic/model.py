@@ -11,20 +11,20 @@ from anthropic import APIError, AsyncAnthropic, AsyncStream, Timeout
 from orchestrator.artifacts.exchange import Answer, Request
 from orchestrator.errors import Missing
 from orchestrator.events import Sink, Waiting, Warned
-from orchestrator.models.anthropic.asking import Body, Traits, body, lowered
+from orchestrator.models.anthropic.asking import Body, body, lowered
 from orchestrator.models.anthropic.failures import (
     WIRE_ERRORS,
     Failure,
     broken,
     failure,
-    redaction,
 )
 from orchestrator.models.anthropic.pace import Pace
 from orchestrator.models.anthropic.patience import Patience
-from orchestrator.models.anthropic.reading import Reading, count_at, text_at
+from orchestrator.models.anthropic.reading import Reading
+from orchestrator.models.decoded import count_at, redaction, text_at
 from orchestrator.models.prices import price
+from orchestrator.models.remembered import OFFICIAL, Known, Remembered, Traits, host
 
-OFFICIAL = "https://api.anthropic.com"
 NO_KEY = "none"
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 600.0
@@ -37,7 +37,7 @@ class AnthropicModel:
     `base_url` is "" for Anthropic's own. `deadline_seconds` bounds one `complete` with all of its
     calls and waits; `backoff_seconds` is the first wait after a failure, doubled each time. `sink`
     gets a Waiting before each wait, once where all calls wait together, and a Warned when something
-    must be asked for another way.
+    must be asked for another way. What an answered call has shown is `remembered`.
     """
 
     def __init__(
@@ -48,16 +48,19 @@ class AnthropicModel:
         deadline_seconds: float,
         sink: Sink,
         backoff_seconds: float = 1.0,
+        remembered: Remembered | None = None,
     ) -> None:
         self._key = api_key.strip()
         self._base_url = base_url.strip().rstrip("/").removesuffix("/v1") or OFFICIAL
-        self._place = self._base_url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+        self._place = host(self._base_url)
         self._official = f".{self._place.split(':')[0]}".endswith(".anthropic.com")
         self._deadline = deadline_seconds
         self._backoff = backoff_seconds
         self._sink = sink
         self._redact = redaction(self._key)
         self._learned: dict[str, Traits] = {}
+        self._counts: dict[str, bool] = {}
+        self._remembered = remembered
         self._pace = Pace(place=self._place, sink=sink)
 
     async def complete(self, request: Request) -> Answer:
@@ -77,7 +80,7 @@ class AnthropicModel:
 
     async def count(self, request: Request) -> int:
         """See Counts. Nothing is asked during a pause, nor where a count once failed for good."""
-        traits = self._learned.get(request.model, Traits())
+        traits = self._traits(request.model)
         if not (traits.counts and self._ready) or self._pace.left > 0:
             return -1
         seconds = min(COUNT_SECONDS, self._deadline)
@@ -87,10 +90,13 @@ class AnthropicModel:
         except TimeoutError:
             counted = Failure(kind="unreachable", reason=f"no count within {seconds:g} s")
         if isinstance(counted, int):
+            self._counts[request.model] = True
             return counted
         if not counted.crowded and counted.status != 401:
-            learned = self._learned.get(request.model, Traits())
+            learned = self._traits(request.model)
             self._learned[request.model] = learned.without(Traits(counts=False))
+            if counted.kind in ("rejected", "final"):
+                self._counts[request.model] = False
         return -1
 
     async def close(self) -> None:
@@ -100,12 +106,13 @@ class AnthropicModel:
         while True:
             async with self._pace.turn(patience) as turn:
                 # What others learned while this one was held back counts.
-                traits = self._learned.get(request.model, Traits())
+                traits = self._traits(request.model)
                 patience.called()
                 asked = body(request, traits, spelled=not self._official)
                 outcome = await self._call(client, asked)
                 if isinstance(outcome, Reading):
                     self._pace.answered(turn)
+                    self._keep(request, traits)
                     return outcome
                 seconds = patience.failed(outcome)
                 if outcome.crowded:
@@ -172,12 +179,37 @@ class AnthropicModel:
         lower = lowered(traits, request, complaint=refused.said)
         if lower is None:
             return False
-        before = self._learned.get(request.model, Traits())
+        before = self._traits(request.model)
         self._learned[request.model] = before.without(lower)
         if self._learned[request.model] != before:
             told = f"{self._place} refused part of a request to {request.model} and is asked"
             self._sink(Warned(message=f"{told} without it: {refused.reason}"))
         return True
+
+    def _traits(self, model: str) -> Traits:
+        """What `model` accepts as far as this process or one before it has seen."""
+        if model not in self._learned:
+            known = self._remembered and self._remembered.of(self._place, model)
+            self._learned[model] = known.traits if known else Traits()
+        return self._learned[model]
+
+    def _keep(self, request: Request, took: Traits) -> None:
+        """Remembers what an answered call has shown."""
+        if self._remembered is None:
+            return
+        before = self._remembered.of(self._place, request.model)
+        counts = self._counts.get(request.model)
+        known = Known(
+            host=self._place,
+            model=request.model,
+            structured=took.rung if request.output_schema else before.structured,
+            effort=took.effort,
+            markers=took.markers,
+            counts=before.counts if counts is None else "yes" if counts else "no",
+            date=before.date,
+            version=before.version,
+        )
+        self._remembered.keep(known)
 
     def _client(self) -> AsyncAnthropic:
         key = self._key or NO_KEY

@@ -4,6 +4,7 @@ import json
 from typing import cast
 
 from orchestrator.artifacts.exchange import StopReason, Usage
+from orchestrator.models.decoded import at, count_at, text_at
 
 COUNTS = (
     "input_tokens",
@@ -138,22 +139,3 @@ class Reading:
         for name in SPLIT:
             said = count_at(usage, "cache_creation", name)
             self._counts[name] = max(self._counts.get(name, 0), said)
-
-
-def at(value: object, *path: str) -> object:
-    """What lies at `path` in decoded JSON, None when nothing does."""
-    for step in path:
-        if not isinstance(value, dict):
-            return None
-        value = cast(dict[str, object], value).get(step)
-    return value
-
-
-def text_at(value: object, *path: str) -> str:
-    found = at(value, *path)
-    return found if isinstance(found, str) else ""
-
-
-def count_at(value: object, *path: str) -> int:
-    found = at(value, *path)
-    return found if isinstance(found, int) and found > 0 else 0
