@@ -5,7 +5,7 @@
     python -m tests.benchmarks.converging.pool done FOLDER TOKEN    its answer file is written
     python -m tests.benchmarks.converging.pool status FOLDER
 
-A judge never judges what it built, and an answerer is given the run that it knows least. When a
+A judge never judges code or tests that it wrote, and an answerer is given the run that it knows least. When a
 first attempt is judged its run is copied: one copy goes on naively, the other with the whole loop.
 """
 
@@ -38,7 +38,7 @@ ARMS = {
     },
     "ours": RETRIES,
 }
-BUILDERS = ("spec", "arch", "impl", "test")
+BUILDERS = ("impl", "test")
 JUDGES = ("eval", "critic")
 
 
@@ -162,7 +162,7 @@ def allowed(one: dict, name: str, noted: dict) -> bool:
     before = {agent(done) for done in mine(one, name, noted)}
     if agent(one) in JUDGES:
         return not before & set(BUILDERS)
-    return not before & set(JUDGES)
+    return agent(one) not in BUILDERS or not before & set(JUDGES)
 
 
 def known(one: dict, name: str, noted: dict) -> tuple[int, int]:
