@@ -29,8 +29,10 @@ def advanced(
 ) -> int:
     """Prints what the run came to, or how far. `confirm` puts the plan to the terminal."""
     from orchestrator import run
-    from orchestrator.cli import consent
+    from orchestrator.cli import consent, scripting
 
+    if folder.start().script is not None:
+        return scripting.advanced(folder, as_json=as_json, quiet=quiet, re_ask=re_ask, flags=flags)
     shown = live(quiet=quiet or as_json)
     person = consent.terminal(shown)
     outside = run.Outside(

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 
 import click
 
+from orchestrator.cli import scripting
 from orchestrator.cli.options import INTO, RUN, SETTINGS, with_options
 from orchestrator.cli.output import here
 from orchestrator.errors import AwaitingHost, AwaitingPerson, Busy, Missing, Misuse, Stop
@@ -77,8 +78,9 @@ def _unfinished(home: Path, idea: str) -> "RunFolder | None":
     """The newest run of `idea` that a host answers and that has no report."""
     from orchestrator import folder as folders
 
-    every = (one for one in folders.runs(home) if not one.reported and one.start().idea == idea)
-    return max(filter(_hosted, every), key=folders.begun, default=None)
+    every = (one for one in folders.runs(home) if not one.reported)
+    same = (one for one in every if (one.start().idea, one.start().script) == (idea, None))
+    return max(filter(_hosted, same), key=folders.begun, default=None)
 
 
 def _hosted(run: "RunFolder") -> bool:
@@ -142,6 +144,9 @@ def _step(folder: "RunFolder", *, wait: float, submitted: str = "", note: str = 
 
     outside = run.Outside(env=os.environ, signals=True, patience=wait)
     try:
+        if folder.start().script is not None:
+            _print(scripting.told(folder, outside))
+            return 0
         report = asyncio.run(run.advance(folder, outside))
     except (AwaitingHost, AwaitingPerson) as stop:
         if outside.pending:

@@ -45,22 +45,26 @@ APPROVE = click.option(
     help="Wait for a person: before anything is built, before a milestone lands (repeatable).",
 )
 YES = click.option("--yes", is_flag=True, help="Do not ask at the terminal whether to build.")
-SETTINGS = (
+MODELS = (
     click.option("--model", help="One model for every role."),
     click.option(
         "--preset",
         type=click.Choice(["balanced", "cheap", "best", "local"]),
         help="Which model each role speaks to (balanced).",
     ),
+)
+SANDBOX = click.option(
+    "--sandbox",
+    type=click.Choice(["bubblewrap", "process"]),
+    help="How generated code is run. 'process' is no boundary.",
+)
+SETTINGS = (
+    *MODELS,
     click.option("--max-retries", type=int, help="Attempts in all per milestone (3)."),
     click.option("--max-repairs", type=int, help="Repairs of red code within an attempt (2)."),
     click.option("--threshold", help="The weighted score that passes (3.5)."),
     click.option("--parallel", type=int, help="Milestones worked on at once (2)."),
-    click.option(
-        "--sandbox",
-        type=click.Choice(["bubblewrap", "process"]),
-        help="How generated code is run. 'process' is no boundary.",
-    ),
+    SANDBOX,
     PACKAGES,
     *LIMITS,
     APPROVE,
