@@ -39,12 +39,17 @@ class Round(Value):
     ran: ExecResult
     judgement: Judgement
     expected: int | None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] | None = None
+    """What became of its corrections, None where nothing was refined after it."""
 
     @property
-    def left(self) -> int:
-        """How many things its author was left to do."""
-        return len(_left(self)) if self.steps or self.judgement.weaknesses else 0
+    def applied(self) -> tuple[Correction, ...]:
+        return tuple(one.correction for one in self.steps or () if not one.refused)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What was left to its author: a crash, what did not apply, what no few lines repair."""
+        return () if self.steps is None else _left(self)
 
     @property
     def rank(self) -> tuple[bool, int, int]:
@@ -139,8 +144,7 @@ async def _judged(desk: Desk, version: _Version, earlier: tuple[Round, ...]) -> 
 async def _refined(desk: Desk, program: str, rounds: tuple[Round, ...]) -> _Version:
     """The next version: by its corrections alone where nothing is left over, else by Script."""
     last = rounds[-1]
-    left = _left(last)
-    applied = [one.correction.gain for one in last.steps if not one.refused]
+    left, applied = last.left, [one.gain for one in last.applied]
     desk.sink(events.Refined(version=last.version, applied=len(applied), left=len(left)))
     if applied and not left:
         return _Version(program, "corrections", min(MOST, last.judgement.score + sum(applied)))
@@ -181,9 +185,8 @@ def _passed(one: Round, bar: int) -> bool:
 
 
 def _left(last: Round) -> tuple[str, ...]:
-    """What its author must do: a crash, what did not apply, what no few lines repair."""
     found = [facts(last.ran)] if crashed(last.ran) else []
-    for step in last.steps:
+    for step in last.steps or ():
         if step.refused:
             one = step.correction
             found.append(
@@ -217,7 +220,7 @@ def _told(one: Round) -> str:
         f"run: {ended(one.ran)}",
         *(f"line {line.line}: {line.text}" for line in said.evidence),
     ]
-    for step in one.steps:
+    for step in one.steps or ():
         fate = f"not applied: {step.refused}" if step.refused else "applied"
         gain = shown(step.correction.gain)
         lines += [f"correction (expected gain {gain}): {step.correction.problem} [{fate}]"]

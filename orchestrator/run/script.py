@@ -21,8 +21,6 @@ from orchestrator.run.wiring import Outside, Wired, wired
 from orchestrator.scripting import Desk, Round, Written
 from orchestrator.trials import TRIALS, Trials
 
-PLACED = f"{TRIALS}/placed"
-
 
 def file(home: Path, prompt: str, into: str | Path) -> Path:
     """Where the program goes: `into`, or a name made of the prompt."""
@@ -95,8 +93,8 @@ def _row(one: Round) -> VersionScore:
         by=one.by,
         score=one.judgement.score,
         expected=one.expected,
-        applied=sum(not step.refused for step in one.steps),
-        left=one.left,
+        applied=len(one.applied),
+        left=len(one.left),
         ran=ended(one.ran),
     )
 
@@ -107,15 +105,13 @@ def _placed(live: Wired, program: str) -> Path:
     """
     path = file(live.run.home, live.start.idea, live.start.into)
     content = program.encode()
-    digest = hashlib.sha256(content).hexdigest()
-    placed = live.ledger.decision(PLACED) == digest
     try:
         there = path.read_bytes() if os.path.lexists(path) else None
-        if there == content:
-            pass
-        elif there is not None and placed:
+        if there is None or _ours(live, there):
+            _write(path, content)
+        elif there != content and _ours(live, content):
             live.sink(Warned(message=f"{path} was changed since; it is left as it is"))
-        elif there is not None and not live.start.force:
+        elif there != content and not live.start.force:
             raise Misuse(f"{path} exists", "move it away, then: orchestrate resume")
         else:
             _write(path, content)
@@ -123,8 +119,17 @@ def _placed(live: Wired, program: str) -> Path:
         raise Missing(
             f"cannot write {path}: {error.strerror}", "mend that, then: orchestrate resume"
         ) from error
-    live.ledger.decide(PLACED, digest)
+    live.ledger.decide(_place(content), "")
     return path
+
+
+def _ours(live: Wired, content: bytes) -> bool:
+    """Whether this run wrote a file of that content."""
+    return live.ledger.decision(_place(content)) is not None
+
+
+def _place(content: bytes) -> str:
+    return f"{TRIALS}/placed/{hashlib.sha256(content).hexdigest()}"
 
 
 def _write(path: Path, content: bytes) -> None:
