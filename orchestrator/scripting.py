@@ -185,7 +185,7 @@ def _passed(one: Round, bar: int) -> bool:
 
 
 def _left(last: Round) -> tuple[str, ...]:
-    found = [facts(last.ran)] if crashed(last.ran) else []
+    found: list[str] = []
     for step in last.steps or ():
         if step.refused:
             one = step.correction
@@ -196,7 +196,9 @@ def _left(last: Round) -> tuple[str, ...]:
     for one in last.judgement.weaknesses:
         place = f"line {one.line} of the judged version: " if one.line else ""
         found.append(f"{place}{one.problem}\n{one.remedy}")
-    return tuple(found)
+    # A crash for which every correction could be applied shows at the next run whether it is gone.
+    unmended = crashed(last.ran) and (found or not last.applied)
+    return (facts(last.ran), *found) if unmended else tuple(found)
 
 
 def _unsaid(last: Round) -> str:

@@ -261,6 +261,17 @@ def test_a_crash_goes_to_the_author_and_an_exit_code_is_told(
     assert "orchestrate: the program ended badly: exit code 3" in done.stderr
 
 
+def test_a_crash_that_corrections_mend_takes_no_call(home: Path, env: dict[str, str]) -> None:
+    crash = HELLO.replace('"Hello, " + name', '"Hello, " + nmae')
+    mend = {**FIX, "remove": '        print("Hello, " + nmae)\n'}
+    cast = Cast([program(crash)], [judgement(9.9, mend), judgement(9.6)])
+    with Provider(cast) as provider:
+        done = run(home, "script", PROMPT, "--quiet", "--", "Ann", env=provider.env(env))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Hello, Ann!\n", "")
+    assert asked(provider) == ["script", "judge", "judge"]
+    assert "uncaught exception" in material(cast.prompts["judge"][0], "run")
+
+
 def test_what_cannot_be_run_is_asked_again_with_the_reason(home: Path, env: dict[str, str]) -> None:
     strange = program("import requests\n")
     cast = Cast([program("def\n"), strange, program(HELLO)], [judgement(9.65), judgement(9.6)])

@@ -78,7 +78,10 @@ async def write(asker: Asker, order: tuple[Material, ...], draft: Draft) -> Repl
 
 def objections(program: str) -> tuple[str, ...]:
     """Why `program` cannot be run at all, one line each: its syntax, its size, its imports."""
-    source = program.encode()
+    try:
+        source = program.encode()
+    except UnicodeEncodeError as error:
+        return (f"{PROGRAM}: character {error.start} is a lone surrogate, not text",)
     if len(source) > LONGEST:
         return (f"{PROGRAM} has {len(source)} bytes; at most {LONGEST} may be",)
     try:
