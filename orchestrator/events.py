@@ -102,6 +102,29 @@ class MilestoneEnded(Value):
     reason: str
 
 
+class Scored(Value):
+    """A version of the one program of a script run: its score and the one that was expected (-1
+    for the first version), both in tenths, and how it ran in a few words.
+    """
+
+    kind: Literal["scored"] = "scored"
+    version: int
+    score: int
+    expected: int
+    ran: str
+
+
+class Refined(Value):
+    """What became of the corrections of `version`: so many were applied as they are; where there is
+    something left, its author is asked.
+    """
+
+    kind: Literal["refined"] = "refined"
+    version: int
+    applied: int
+    left: int
+
+
 class Waiting(Value):
     """The provider asked for patience: `seconds` until the next try."""
 
@@ -133,6 +156,8 @@ Event = (
     | Awaited
     | Heard
     | MilestoneEnded
+    | Scored
+    | Refined
     | Waiting
     | Warned
     | RunEnded

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.artifacts.plan import Plan, slugify
+from orchestrator.artifacts.script import Wanted
 from orchestrator.artifacts.values import Value
 from orchestrator.errors import Missing, Misuse
 from orchestrator.scratch import publish, scratch, sync
@@ -16,6 +17,8 @@ _NEW = ".new-"
 class Start(Value):
     """What a run was started with. `into` and `recording` are absolute paths or "". `created` is
     the recording's when there is one, `begun` is never; both are UTC, ISO 8601.
+
+    With a `script` it writes one program, `into` is its file, and `force` may replace another.
     """
 
     run: str
@@ -26,6 +29,8 @@ class Start(Value):
     plan: Plan | None
     into: str
     recording: str
+    script: Wanted | None = None
+    force: bool = False
 
 
 class RunFolder:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from orchestrator.artifacts.script import shown as points
 from orchestrator.events import (
     AgentCall,
     Awaited,
@@ -15,9 +16,11 @@ from orchestrator.events import (
     MilestoneEnded,
     Planned,
     Quoted,
+    Refined,
     Rerouted,
     RunEnded,
     RunStarted,
+    Scored,
     StageEnded,
     StageStarted,
     Waiting,
@@ -65,9 +68,8 @@ class Live:
                 self._line("run", event.run, "", "bold")
             case Planned():
                 self._line("plan", event.product, ", ".join(event.milestones), "bold")
-            case Rerouted():
-                place = f"{event.milestone} #{event.attempt} {event.stage}"
-                self._line("back", place, event.reason, "yellow")
+            case Rerouted() | Scored() | Refined():
+                self._again(event)
             case MilestoneEnded():
                 self._ended(event)
             case Quoted() | Awaited() | Heard():
@@ -98,6 +100,20 @@ class Live:
             self._line("ask", f"{what} waits for approval", "", "yellow")
         else:
             self._line("heard", f"{event.scope} {event.what}", event.text, "cyan")
+
+    def _again(self, event: Rerouted | Scored | Refined) -> None:
+        """What is to be done once more; of a program its score, and what was done about it."""
+        if isinstance(event, Rerouted):
+            place = f"{event.milestone} #{event.attempt} {event.stage}"
+            self._line("back", place, event.reason, "yellow")
+            return
+        place = f"version {event.version}"
+        if isinstance(event, Scored):
+            hoped = f", expected {points(event.expected)}" if event.expected >= 0 else ""
+            self._line("score", f"{place}: {points(event.score)}{hoped}", event.ran, "cyan")
+            return
+        left = f", {event.left} left to its author" if event.left else ", no call"
+        self._line("refine", place, f"corrections applied: {event.applied}{left}", "yellow")
 
     def _trouble(self, event: Waiting | Warned) -> None:
         if isinstance(event, Waiting):

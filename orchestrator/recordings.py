@@ -13,6 +13,7 @@ from orchestrator import machine, run, settings
 from orchestrator.errors import Missing, Misuse
 from orchestrator.folder import RunFolder
 from orchestrator.settings import Settings
+from orchestrator.trials import TRIALS
 
 MANIFEST = "manifest.json"
 """Beside the shipped examples: the SHA-256 of every file of a recording that is trusted code."""
@@ -25,6 +26,7 @@ async def begin(
     *,
     flags: Mapping[str, object],
     into: Path | None = None,
+    force: bool = False,
 ) -> RunFolder:
     """A new run that answers from the recording at `path` (a recording, or a folder with one in
     it).
@@ -40,11 +42,12 @@ async def begin(
     chosen = settings.over(recorded, {**flags, "backend": "replay", "sandbox": sandbox})
     if flags.get("sandbox") is None and trusted(recording.path, machine.data("examples")):
         chosen = await _sandboxed(chosen, env)
-    made = await run.begin(home, "", chosen, into=into, recording=recording, env=env)
+    made = await run.begin(home, "", chosen, into=into, recording=recording, env=env, force=force)
     decisions = recording.ledger / "decisions"
     try:
         if decisions.is_dir():
-            shutil.copytree(decisions, made.ledger / "decisions")
+            found_here = shutil.ignore_patterns(f"{TRIALS}+*")
+            shutil.copytree(decisions, made.ledger / "decisions", ignore=found_here)
     except OSError as error:
         why = error.strerror or str(error)
         raise Missing(f"cannot copy {decisions} to {made.ledger}: {why}", "free space") from error

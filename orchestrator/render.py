@@ -9,6 +9,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from orchestrator.artifacts.script import shown
 from orchestrator.errors import Missing
 
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#!])")
@@ -31,6 +32,7 @@ class Renderer:
             autoescape=_is_html,
         )
         self._jinja.filters.update(md=inline, code=verbatim, prose=prose, page=page, count_of=count)
+        self._jinja.filters["points"] = shown
         self._folders = folders
 
     def render(self, name: str, **values: object) -> str:

@@ -30,6 +30,8 @@ AGENTS = {
     "Test": "test",
     "Eval": "eval",
     "the Reporter": "reporter",
+    "Script": "script",
+    "Judge": "judge",
 }
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(
@@ -62,7 +64,7 @@ def read(body: Body) -> Request:
     agent = AGENTS[who[1]]
     prompt = prompt_text(body)
     scope = "run"
-    if agent not in ("planner", "reporter"):
+    if agent not in ("planner", "reporter", "script", "judge"):
         named = re.search(r"milestone-\d+(-[a-z0-9]+)+", material(prompt, "milestone"))
         assert named is not None, prompt
         scope = named[0]

@@ -8,22 +8,26 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from orchestrator.agents.script import PROGRAM, objections
 from orchestrator.artifacts import architecture, plan, specification
 from orchestrator.artifacts.architecture import Architecture
 from orchestrator.artifacts.assessment import Assessment
 from orchestrator.artifacts.checks import CommandStep, PythonStep, Step
 from orchestrator.artifacts.evaluation import Evaluation
 from orchestrator.artifacts.plan import Criterion, Milestone, Plan
+from orchestrator.artifacts.script import Judgement
 from orchestrator.artifacts.specification import Specification
 from orchestrator.artifacts.values import DIMENSIONS
+from orchestrator.changes import parse
 from orchestrator.render import Renderer
+from orchestrator.scripting import corrected
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 AGENTS = (
     *("planner", "spec", "arch", "impl", "test", "critic", "eval", "refactor"),
-    *("router", "summariser", "reporter"),
+    *("router", "summariser", "reporter", "script", "judge"),
 )
-JUDGES = ("planner", "spec", "arch", "critic", "eval", "router", "reporter")
+JUDGES = ("planner", "spec", "arch", "critic", "eval", "router", "reporter", "judge")
 OPENING = re.compile(r"=== (FILE|EDIT|DELETE) (\S+) ===")
 
 
@@ -159,11 +163,29 @@ def test_the_assessment_example_is_valid_and_states_no_number() -> None:
     assert not re.search(r"\d", prose)
 
 
-@pytest.mark.parametrize("agent", ["impl", "test"])
+@pytest.mark.parametrize("agent", ["impl", "test", "script"])
 def test_the_change_example_follows_the_marker_grammar(agent: str) -> None:
     (example,) = fenced(agent, "text")
     kinds = [kind for kind, _ in changes(markers(example))]
     assert kinds == ["FILE", "EDIT", "DELETE"]
+
+
+def test_the_program_example_is_a_whole_answer() -> None:
+    example = rendered("script").partition("A complete first answer")[2].partition("\n## ")[0]
+    said = parse(example[example.index("===") :])
+    (file,) = said.changes.files
+    assert (said.problems, said.complete, said.changes.paths) == ((), True, (PROGRAM,))
+    assert objections(file.content) == ()
+
+
+def test_the_judgement_example_can_be_applied() -> None:
+    example = Judgement.model_validate_json(fenced("judge", "json")[0])
+    assert (example.score, example.corrections[0].gain) == (84, 8)
+    assert json.loads(example.model_dump_json()) == json.loads(fenced("judge", "json")[0])
+    program = "import sys\n\n\ndef read() -> str:\n    text = sys.stdin.read()\n    return text\n"
+    changed, steps = corrected(program, example.corrections)
+    assert [one.refused for one in steps] == [""]
+    assert 'decode("utf-8", "replace")' in changed
 
 
 def test_the_test_example_is_python_that_names_a_criterion() -> None:

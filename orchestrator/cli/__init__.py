@@ -14,6 +14,7 @@ from orchestrator.cli.inspect import apply, sandbox, verify
 from orchestrator.cli.look import doctor, report, runs, status
 from orchestrator.cli.output import fail
 from orchestrator.cli.person import approve, cancel, retry, steer
+from orchestrator.cli.scripting import script
 from orchestrator.cli.watch import watch
 from orchestrator.cli.work import demo, idea, plan, resume, run_plan
 from orchestrator.errors import Misuse, Stop
@@ -24,6 +25,7 @@ Examples:
   orchestrate demo                       a whole run from a recording, no key needed
   orchestrate "a to-do list for the shell with due dates"
   orchestrate resume                     go on after any stop
+  orchestrate script "print the first 20 primes"
   orchestrate verify DIR                 the verdict on any Python project
 
 \b
@@ -49,7 +51,7 @@ for command in (idea, plan, run_plan, resume, status, watch, runs, report, demo,
     orchestrate.add_command(command)
 for command in (approve, steer, cancel, retry):
     orchestrate.add_command(command)
-for command in (verify, sandbox, apply, calibrate):
+for command in (script, verify, sandbox, apply, calibrate):
     orchestrate.add_command(command)
 for command in (start, next_request, submit):
     orchestrate.add_command(command)

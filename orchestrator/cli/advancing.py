@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import scripting
 from orchestrator.cli.output import conclude, live
 from orchestrator.errors import Busy, Misuse, Stop
 
 if TYPE_CHECKING:
+    from orchestrator.artifacts.report import Report
     from orchestrator.folder import RunFolder
     from orchestrator.live import Live
     from orchestrator.people import Anew
+    from orchestrator.run import Outside
 
 
 def advanced(
@@ -31,6 +34,8 @@ def advanced(
     from orchestrator import run
     from orchestrator.cli import consent
 
+    if folder.start().script is not None:
+        return scripting.advanced(folder, as_json=as_json, quiet=quiet, re_ask=re_ask, flags=flags)
     shown = live(quiet=quiet or as_json)
     person = consent.terminal(shown)
     outside = run.Outside(
@@ -45,8 +50,15 @@ def advanced(
         flags=flags or {},
         anew=anew,
     )
+    report = _walked(folder, outside, shown)
+    return conclude(report, folder.path, as_json=as_json, quiet=quiet)
+
+
+def _walked(folder: "RunFolder", outside: "Outside", shown: "Live | None") -> "Report":
+    from orchestrator import run
+
     try:
-        report = asyncio.run(run.advance(folder, outside))
+        return asyncio.run(run.advance(folder, outside))
     except Stop as stop:
         if shown and not isinstance(stop, Busy | Misuse):
             _stopped(folder, shown)
@@ -54,7 +66,6 @@ def advanced(
     finally:
         if shown:
             shown.close()
-    return conclude(report, folder.path, as_json=as_json, quiet=quiet)
 
 
 def _stopped(folder: "RunFolder", shown: "Live") -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import scripting
 from orchestrator.cli.line import LINE, MANY, called, say
 from orchestrator.cli.options import INTO, RUN, SETTINGS, with_options
 from orchestrator.cli.output import here
@@ -67,8 +68,9 @@ def _unfinished(home: Path, idea: str) -> "RunFolder | None":
     """The newest run of `idea` that a host answers and that has no report."""
     from orchestrator import folder as folders
 
-    every = (one for one in folders.runs(home) if not one.reported and one.start().idea == idea)
-    return max(filter(_hosted, every), key=folders.begun, default=None)
+    every = (one for one in folders.runs(home) if not one.reported)
+    same = (one for one in every if (one.start().idea, one.start().script) == (idea, None))
+    return max(filter(_hosted, same), key=folders.begun, default=None)
 
 
 def _hosted(run: "RunFolder") -> bool:
@@ -142,6 +144,9 @@ def _step(
 
     outside = run.Outside(env=os.environ, signals=True, patience=wait, wait=wait)
     try:
+        if folder.start().script is not None:
+            say(scripting.told(folder, outside))
+            return 0
         report = asyncio.run(run.advance(folder, outside))
     except (AwaitingHost, AwaitingPerson, Busy) as stop:
         if outside.pending:

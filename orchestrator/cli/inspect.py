@@ -86,11 +86,7 @@ def sandbox(
     """
     from orchestrator.project import trying
 
-    if not (math.isfinite(timeout) and timeout > 0):
-        raise Misuse(f"--timeout {timeout} is no time", "give seconds, such as --timeout 10")
-    for word in words:
-        if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
-            raise Misuse(f"{word!r} cannot be given to a program", "give UTF-8 text without NUL")
+    callable_with(words, timeout)
     chosen = _settings(folder, flags)
     done = asyncio.run(trying.run(folder, words, seconds=timeout, chosen=chosen, env=os.environ))
     if as_json:
@@ -98,7 +94,7 @@ def sandbox(
         return 0 if done.passed else 1
     if done.backend == "process":
         click.echo(UNSANDBOXED, err=True)
-    _pass_on(done.stdout, done.stderr)
+    pass_on(done.stdout, done.stderr)
     if said := _ended(done, timeout):
         click.echo(f"orchestrate: {said}", err=True)
     return 0 if done.passed else 1
@@ -115,7 +111,16 @@ def _ended(done: "Trial", timeout: float) -> str:
     return ends[done.outcome]
 
 
-def _pass_on(stdout: str, stderr: str) -> None:
+def callable_with(words: tuple[str, ...], timeout: float) -> None:
+    """Raises Misuse for what no program can be called with, or for so long."""
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise Misuse(f"--timeout {timeout} is no time", "give seconds, such as --timeout 10")
+    for word in words:
+        if "\0" in word or any("\ud800" <= char <= "\udfff" for char in word):
+            raise Misuse(f"{word!r} cannot be given to a program", "give UTF-8 text without NUL")
+
+
+def pass_on(stdout: str, stderr: str) -> None:
     """What a program said, but for what would drive the terminal."""
     from orchestrator.render import visible
 

@@ -115,6 +115,11 @@ def _standing(name: str) -> "tuple[RunFolder, Standing]":
     from orchestrator import standing
 
     run = folders.find(here(), name)
+    if run.start().script is not None:
+        raise Misuse(
+            f"{run.name} is a script run, which has no milestones",
+            "orchestrate resume, status, report or watch",
+        )
     return run, standing.of(run)
 
 

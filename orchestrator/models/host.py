@@ -47,6 +47,12 @@ def note(inbox: Path, request: str) -> bool:
     return bool(asked)
 
 
+def note_all(inbox: Path) -> None:
+    """Notes every answer that was written for a request in `inbox`. Raises Missing."""
+    for path in sorted(inbox.glob("*.request.md")):
+        note(inbox, path.name.rpartition("-")[0].replace(".", "/"))
+
+
 class Host:
     """Writes each request into `inbox` and parks; takes the answers that were noted there.
 

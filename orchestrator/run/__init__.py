@@ -13,12 +13,12 @@ from orchestrator.orchestrator import Inputs
 from orchestrator.people import Anew, People
 from orchestrator.quote import quote
 from orchestrator.render import Renderer
-from orchestrator.run import wiring
+from orchestrator.run import script, wiring
 from orchestrator.run.beginning import VERSION, begin
 from orchestrator.run.wiring import Outside, Wired, wired
 from orchestrator.verification import YES, allowing
 
-__all__ = ["VERSION", "Outside", "Wired", "advance", "begin", "plan_only", "wired"]
+__all__ = ["VERSION", "Outside", "Wired", "advance", "begin", "plan_only", "script", "wired"]
 
 
 async def advance(run: RunFolder, outside: Outside) -> Report:

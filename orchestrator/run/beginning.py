@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator import folder as folders
 from orchestrator import machine, settings
 from orchestrator.artifacts.plan import Plan
+from orchestrator.artifacts.script import Wanted
 from orchestrator.errors import Missing, Misuse
 from orchestrator.folder import RunFolder, Start
 from orchestrator.repo import inside
@@ -26,15 +27,19 @@ async def begin(
     plan: Plan | None = None,
     into: Path | None = None,
     recording: RunFolder | None = None,
+    script: Wanted | None = None,
+    force: bool = False,
 ) -> RunFolder:
-    """A new run's folder, written. A `recording` brings its own idea, plan and prompts.
+    """A new run's folder, written. A `recording` brings its own idea, plan, script and prompts.
 
     Raises Misuse when the product would land in a full folder or in somebody's repository or a
     limit cannot be kept, Missing when the run's folder cannot be written.
     """
     payable(chosen)
-    await _free(into or home, home, env, full=into is not None)
     source = recording.start() if recording else None
+    wanted = source.script if source else script
+    if wanted is None:
+        await _free(into or home, home, env, full=into is not None)
     made = folders.create(home, source.idea if source else idea)
     now = datetime.now(UTC)
     start = Start(
@@ -46,6 +51,8 @@ async def begin(
         plan=source.plan if source else plan,
         into=str(into.resolve()) if into else "",
         recording=str(recording.path.resolve()) if recording else "",
+        script=wanted,
+        force=force,
     )
     prompts = recording.prompts if recording else machine.shipped("prompts")
     made.write(start, settings.dump(chosen), prompts)

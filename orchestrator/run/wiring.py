@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestrator import jobs, machine, settings
 from orchestrator.agents.base import Asker
 from orchestrator.artifacts.plan import Plan
+from orchestrator.artifacts.script import Wanted
 from orchestrator.budget import RUN, Budget
 from orchestrator.errors import Misuse
 from orchestrator.events import Event, Sink, Source, Warned
@@ -34,8 +35,9 @@ from orchestrator.run import limits
 from orchestrator.run.beginning import VERSION, vacant
 from orchestrator.settings import Settings
 from orchestrator.slots import Slots
+from orchestrator.trials import Trials
 from orchestrator.verification import Consent, Examine, Verification, worked
-from orchestrator.verify import Verifier
+from orchestrator.verify import Verifier, environment
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,20 @@ def product(wired: Wired, made: Plan) -> Repo:
 def _begun(path: Path) -> bool:
     """Whether a run began in `path`, also when it was killed on the way."""
     return path.is_dir() and any(one.name.startswith(".git") for one in path.iterdir())
+
+
+def trials(wired: Wired, budget: Budget, wanted: Wanted) -> Trials:
+    chosen, env = wired.settings, wired.outside.env
+    uv = machine.uv_of(chosen, env)
+    return Trials(
+        machine.sandbox(chosen, machine.cache(env)),
+        wanted,
+        limits=chosen.limits,
+        environment=lambda: environment.provide("", uv),
+        ledger=wired.ledger,
+        budget=budget,
+        halt=wired.halt,
+    )
 
 
 def parts(wired: Wired, asker: Asker, budget: Budget, people: People, repo: Repo) -> Parts:

@@ -5,8 +5,9 @@
     python -m tests.benchmarks.converging.pool done FOLDER TOKEN    its answer file is written
     python -m tests.benchmarks.converging.pool status FOLDER
 
-A judge never judges code or tests that it wrote, and an answerer is given the run that it knows least. When a
-first attempt is judged its run is copied: one copy goes on naively, the other with the whole loop.
+A judge never judges code or tests that it wrote; an answerer is given the run that it knows least.
+When a first attempt is judged its run is copied: one copy goes on naively, the other with the whole
+loop.
 """
 
 import contextlib
