@@ -59,7 +59,7 @@ def test_a_whole_run_over_sockets_is_the_scripted_one_with_its_cost(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     with Provider(SCRIPT) as provider:
-        done = run(home, IDEA, env=provider.env(env))
+        done = run(home, IDEA, env=provider.env({**env, "ORCHESTRATE_ESCALATE": "false"}))
     assert done.returncode == 0, done.stderr
     scripted = tmp_path / "scripted"
     assert Orchestrator(IDEA, folder=scripted, env=env, model=Scripted(SCRIPT)).run().passed
