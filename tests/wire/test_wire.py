@@ -41,6 +41,8 @@ pytestmark = [
 ]
 TEXT = '{"score": 4}'
 GOOD = Reply(text=TEXT)
+SECONDS = 200
+"""LiteLLM imports at its first call: half a minute on a loaded machine."""
 
 
 @pytest.fixture(scope="module", params=["loopback", "litellm", "aimock"])
@@ -63,7 +65,7 @@ def outcome(
     """What came of one question, the calls that it took, and what was told meanwhile."""
     double.script(*replies)
     before = double.asked()
-    client = Client(double, key=key)
+    client = Client(double, key=key, seconds=SECONDS)
     try:
         came: Answer | Stop = client.one(request)
     except Stop as stop:
@@ -153,7 +155,7 @@ def test_a_wrong_key_is_not_told(double: Double) -> None:
 
 def test_questions_put_together_are_each_answered(double: Double) -> None:
     double.script(GOOD)
-    said = Client(double).together(6)
+    said = Client(double, seconds=SECONDS).together(6)
     assert [one.text for one in said if isinstance(one, Answer)] == [TEXT] * 6
 
 
