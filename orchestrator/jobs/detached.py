@@ -38,7 +38,8 @@ _NAMED = 32
 @dataclass(frozen=True)
 class Terms:
     """`env` is the worker's, `together` how many jobs may work at once. Nobody waits beyond
-    `until`, on the monotonic clock, and not long when something is `asked` of a host already.
+    `until`, on the monotonic clock, and not long when something is `asked` of a host already that
+    is not to be kept waiting.
     """
 
     env: Mapping[str, str]

@@ -278,7 +278,7 @@ def _examine(wired: Wired, verifier: Verifier) -> Examine:
         limits=wired.settings.limits,
         together=_sandboxes(wired.settings),
         until=wired.until,
-        asked=lambda: bool(outside.pending),
+        asked=lambda: bool(outside.pending) and math.isfinite(outside.wait),
     )
     return jobs.Detached(
         verifier,
