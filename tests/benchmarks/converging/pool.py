@@ -26,6 +26,8 @@ from tests.benchmarks.converging.products import PRODUCTS, plan
 
 PROGRAM = Path(sys.executable).with_name("orchestrate")
 THRESHOLD = "4.3"
+STALE = 1200
+"""Seconds after which a request is given to another: whoever took it is gone."""
 RETRIES = {"max_retries": "2"}
 """One retry each: what answering costs in time is what bounds this benchmark."""
 ARMS = {
@@ -111,12 +113,18 @@ def take(folder: Path, name: str) -> None:
     end = time.monotonic() + 480
     while time.monotonic() < end:
         with state(folder) as noted:
+            release(noted)
             waiting = [one for one in pending(folder) if one["answer_file"] not in noted["taken"]]
             fit = [one for one in waiting if allowed(one, name, noted)]
             if fit:
                 one = min(fit, key=lambda one: known(one, name, noted))
                 token = str(len(noted["taken"]) + 1)
-                noted["taken"][one["answer_file"]] = {**one, "by": name, "token": token}
+                noted["taken"][one["answer_file"]] = {
+                    **one,
+                    "by": name,
+                    "token": token,
+                    "at": time.time(),
+                }
                 print(f"token: {token}")
                 print(f"request file: {one['request_file']}")
                 print(f"answer file: {one['answer_file']}")
@@ -126,6 +134,12 @@ def take(folder: Path, name: str) -> None:
             return
         time.sleep(2)
     print("NOTHING NOW: run the same command again")
+
+
+def release(noted: dict) -> None:
+    for place, one in [*noted["taken"].items()]:
+        if time.time() - one.get("at", 0) > STALE and not Path(place).exists():
+            noted["taken"][f"{place} {one['token']}"] = {**noted["taken"].pop(place), "by": "gone"}
 
 
 def pending(folder: Path) -> list[dict]:
@@ -166,12 +180,13 @@ def allowed(one: dict, name: str, noted: dict) -> bool:
     return agent(one) not in BUILDERS or not before & set(JUDGES)
 
 
-def known(one: dict, name: str, noted: dict) -> tuple[int, int]:
+def known(one: dict, name: str, noted: dict) -> tuple[bool, int, int]:
     arm = Path(one["home"]).name.partition(".")[2]
     other = [
         done for done in mine(one, name, noted) if Path(done["home"]).name.partition(".")[2] != arm
     ]
     return (
+        agent(one) == "reporter",
         len([x for x in other if not x["home"].endswith(".first")]),
         len(mine(one, name, noted)),
     )
