@@ -241,7 +241,7 @@ def test_retry_goes_on_from_the_best_attempt_and_frees_what_it_blocked(
             f"{FIRST}/impl/1/1": code("1", "greet"),
             f"{FIRST}/impl/2/1": code("1", "greet", '"Hello, " + name + "!"'),
             f"{FIRST}/eval/1/1": evaluation("1", "greet", 3),
-            f"{FIRST}/eval/2/1": evaluation("1", "greet", 2),
+            f"{FIRST}/eval/2/1": evaluation("1", "greet", 2).replace("greet.py:1:", "greet.py:6:"),
             f"{FIRST}/impl/3/1": code("1", "greet", '"Hello, " + str(name) + "!"'),
         },
         max_retries=2,

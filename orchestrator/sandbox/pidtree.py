@@ -28,6 +28,12 @@ def born(pid: int) -> str:
     return fields[19].decode("ascii") if len(fields) > 19 else ""
 
 
+def alive(pid: int, birth: str) -> bool:
+    """Whether the process of that birth is there, and no zombie, which holds nothing any more."""
+    state = _read(Path(f"/proc/{pid}/stat")).rpartition(b") ")[2][:1]
+    return state not in (b"", b"Z", b"X") and born(pid) == birth
+
+
 def matching(wanted: Callable[[int, bytes], bool]) -> frozenset[int]:
     """Every process but zombies for which `wanted(session id, environment)` holds.
 

@@ -84,10 +84,13 @@ class Session:
     async def end(self, pid: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+        killed: dict[int, str] = {}
         for _ in range(_SWEEPS):
             left = self.members(pid) - {pid}
-            if not left:
+            # One that is about to die shows no environment any more, and holds its files still.
+            if not left and not any(pidtree.alive(*one) for one in killed.items()):
                 return
+            killed |= {member: pidtree.born(member) for member in left}
             for member in left:
                 with suppress(ProcessLookupError):
                     os.kill(member, signal.SIGKILL)
