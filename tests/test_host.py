@@ -11,14 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.artifacts.exchange import Request
 from orchestrator.cli import main
 from orchestrator.ledger import RunLock
 from orchestrator.models import host
+from orchestrator.models.parts import LEAST, ROOM, divided
 from tests.command import IDEA, ONE, PROGRAM, Running, answered, folder_of, git, report_of
 from tests.test_kill import FIRST, await_sandbox
-from tests.world import WORDS, Script, code, greeter, planned
+from tests.world import WORDS, Script, code, file, greeter, planned
 
 SECOND = "milestone-2-shout"
 TWO = planned({FIRST: [], SECOND: []})
@@ -31,13 +34,13 @@ class Agent:
     def __init__(self, home: Path, script: Script, capsys: pytest.CaptureFixture[str]) -> None:
         self.home = home
         self._script = script
-        self._capsys = capsys
+        self.capsys = capsys
         self.codes: list[int] = []
 
     def call(self, *words: str, code: int = 0) -> Line:
         """What a host command prints: one short line, whatever it says."""
         assert main(list(words)) == code
-        out, err = self._capsys.readouterr()
+        out, err = self.capsys.readouterr()
         assert err == ""
         assert len(out.encode()) < 2048
         (line,) = out.splitlines()
@@ -48,11 +51,11 @@ class Agent:
 
     def heard(self) -> None:
         """Forgets what another command printed."""
-        self._capsys.readouterr()
+        self.capsys.readouterr()
 
     def write(self, request: Path | str, answer: Path | str, text: str | None = None) -> None:
         """Answers a request's file as a sub-agent does, which sees nothing else."""
-        asked = Path(request).read_text("utf-8")
+        asked = whole(Path(request))
         head = re.search(r"^# Request ([\w/-]+)$", asked, re.MULTILINE)
         assert head is not None
         scope, agent, attempt, turn = head[1].split("/")
@@ -94,6 +97,16 @@ class Agent:
         while line.get("id") != name:
             line = self.reply(line)
         return line
+
+
+def whole(request: Path) -> str:
+    """A request's text with that of the parts that it names, where they belong."""
+    text = request.read_text("utf-8")
+    named = [Path(one) for one in re.findall(r"^    (/\S+\.part-\d+\.md)$", text, re.MULTILINE)]
+    if not named:
+        return text
+    head, rest = text.split("Here is how it goes on.\n\n")
+    return head + "".join(one.read_text("utf-8") for one in named) + rest
 
 
 def two(request: Request) -> str:
@@ -392,3 +405,38 @@ def test_the_command_it_prints_works_where_it_is_not_on_the_path(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["id"] == f"{FIRST}/spec/1/1"
+
+
+def test_a_long_request_comes_in_parts_that_a_client_reads_whole(agent: Agent) -> None:
+    lines = [f"    {number}: 'the word of number {number}'," for number in range(2000)]
+    words = "\n".join(['"""Words."""', "", "WORDS = {", *lines, "}"])
+    agent_ = Agent(agent.home, _wordy(words), agent.capsys)
+    said = agent_.until(agent_.call("start", IDEA), f"{FIRST}/eval/1/1")
+    request = Path(str(said["request_file"]))
+    files = [request, *request.parent.glob(f"{request.name.split('.request')[0]}.part-*")]
+    assert len(files) == 3
+    assert all(one.stat().st_size < 60_000 for one in files)
+    text = whole(request)
+    assert all(line in text for line in lines)
+    assert text.index(lines[0]) < text.index(lines[-1]) < text.index("# JSON schema of the answer")
+    before = {one: one.stat().st_mtime_ns for one in files}
+    assert agent_.call("next")["id"] == said["id"]
+    assert {one: one.stat().st_mtime_ns for one in files} == before
+    while said["status"] == "request":
+        said = agent_.reply(said)
+    assert said["status"] == "done"
+
+
+def _wordy(words: str) -> Script:
+    impl = code("1", "greet") + "\n" + file("greeter/words.py", words)
+    return greeter({"planner": ONE, "impl": impl})
+
+
+@given(st.text(alphabet="aé\n", max_size=400).map(lambda text: text * 400), st.integers(0, 90_000))
+def test_a_divided_text_is_the_text(text: str, beside: int) -> None:
+    parts, rest = divided(text, beside)
+    assert "".join(parts) + rest == text
+    longest = max(len(line.encode()) for line in [*text.splitlines(keepends=True), ""])
+    assert all(len(one.encode()) <= max(ROOM, longest) for one in parts)
+    assert len(rest.encode()) <= max(ROOM - beside, LEAST)
+    assert not parts or len(f"{parts[-1]}{rest}".encode()) > ROOM - beside

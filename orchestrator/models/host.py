@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.artifacts.exchange import UNMEASURED, Answer, Request
 from orchestrator.errors import AwaitingHost, Missing
+from orchestrator.models.parts import divided
 from orchestrator.render import Renderer
 
 ANSWER_BYTES = 1 << 20
@@ -82,19 +83,28 @@ class Host:
             except _Unusable as error:
                 refused = str(error)
                 noted.unlink(missing_ok=True)
-        _write(place.request_file, self._text(request, place))
+        self._put(request, place)
         self._pending.append(Pending(place.id, place.request_file, place.answer_file, refused))
         raise AwaitingHost(request.id)
 
-    def _text(self, request: Request, place: Pending) -> str:
-        return self._renderer.render(
+    def _put(self, request: Request, place: Pending) -> None:
+        """The request's own file comes last: where it is, its parts are."""
+        beside = len(f"{request.system}{request.output_schema}".encode())
+        parts, rest = divided(request.prompt, beside)
+        stem = place.request_file.name.removesuffix(".request.md")
+        files = [self._inbox / f"{stem}.part-{n}.md" for n in range(1, len(parts) + 1)]
+        for path, part in zip(files, parts, strict=True):
+            _write(path, part)
+        text = self._renderer.render(
             "_request.md.j2",
             id=request.id,
             system=request.system,
-            prompt=request.prompt,
+            parts=[str(path) for path in files],
+            prompt=rest,
             schema=request.output_schema,
             answer_file=str(place.answer_file),
         )
+        _write(place.request_file, text)
 
 
 def _flat(request: str) -> str:

@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-import genai_prices
-
 from orchestrator.artifacts.exchange import Usage
 
 
@@ -15,6 +13,8 @@ def price(model: str, usage: Usage) -> str:
     kinds = (usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h)
     if min(*kinds, usage.output) < 0 or sum(kinds) + usage.output == 0:
         return ""
+    import genai_prices  # takes longer than all else that a command loads
+
     # There, `input_tokens` is the total and the cache's kinds are parts of it.
     counted = genai_prices.Usage(
         input_tokens=sum(kinds),
