@@ -5,6 +5,8 @@ what comes before and after an evaluation, and what each switch leaves out.
 import json
 from pathlib import Path
 
+import pytest
+
 from orchestrator.artifacts.exchange import Request
 from orchestrator.events import StageEnded
 from orchestrator.settings import Settings
@@ -91,6 +93,7 @@ def test_corrections_that_apply_and_stay_green_need_no_impl(
     assert "| F1 | 1 | resolved | code quality, medium" in written
 
 
+@pytest.mark.full
 def test_a_correction_that_turns_the_suite_red_is_left_to_impl_and_the_others_stay(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_correction_that_turns_the_suite_red_is_left_to_impl_and_the_others_st
     assert 'return "?"' not in played.told(f"{MVP}/impl/2/1", "code")
 
 
+@pytest.mark.full
 def test_corrections_that_gain_enough_go_straight_to_eval_with_the_rest_left_open(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -236,6 +240,7 @@ def test_the_router_chooses_the_stage_and_its_message_is_read(
     assert "greeter" not in json.dumps(state["agents"])
 
 
+@pytest.mark.full
 def test_a_router_that_never_answers_leaves_it_to_the_rules(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -280,6 +285,7 @@ def simpler(played: Played) -> str:
     return played.git("show", f"main:{PATH}")
 
 
+@pytest.mark.full
 def test_a_refactoring_is_kept_when_it_stays_green_and_no_score_falls(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -377,6 +383,7 @@ def test_without_edits_an_edit_is_refused(home: Path, env: dict[str, str]) -> No
     assert "EDIT blocks are not accepted now" in played.told(f"{MVP}/impl/2/2", "errors")
 
 
+@pytest.mark.full
 def test_what_no_longer_fits_of_the_feedback_is_summarised(home: Path, env: dict[str, str]) -> None:
     long = "It is thin. " * 260
     changes: dict[str, Override] = {

@@ -254,6 +254,7 @@ def test_interrupted_a_call_ends_and_the_verification_goes_on(
     assert {*gate.runners} == {record.pid}
 
 
+@pytest.mark.full
 def test_a_verification_that_is_killed_is_begun_anew_once(agent: Agent, gate: Gate) -> None:
     job, first = begun(agent)
     os.killpg(first.pid, signal.SIGKILL)
@@ -268,6 +269,7 @@ def test_a_verification_that_is_killed_is_begun_anew_once(agent: Agent, gate: Ga
     finished(agent, agent.settled())
 
 
+@pytest.mark.full
 def test_killed_twice_it_is_a_failure_and_the_next_call_begins_afresh(
     agent: Agent, gate: Gate
 ) -> None:
@@ -286,6 +288,7 @@ def test_killed_twice_it_is_a_failure_and_the_next_call_begins_afresh(
     finished(agent, agent.settled())
 
 
+@pytest.mark.full
 def test_past_its_deadline_it_is_ended_and_begun_anew_once(agent: Agent, gate: Gate) -> None:
     job, first = begun(agent)
     until(lambda: first.pid in gate.runners)
@@ -303,6 +306,7 @@ def test_past_its_deadline_it_is_ended_and_begun_anew_once(agent: Agent, gate: G
     finished(agent, agent.settled())
 
 
+@pytest.mark.full
 def test_a_machine_that_fails_there_is_told_here_and_nothing_is_recorded(
     agent: Agent, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,6 +380,7 @@ def test_killed_wherever_it_is_begun_or_taken_the_next_call_goes_on(
     finished(agent, line)
 
 
+@pytest.mark.full
 def test_a_result_under_another_key_is_none(agent: Agent, gate: Gate) -> None:
     job, record = begun(agent)
     os.killpg(record.pid, signal.SIGKILL)
@@ -408,6 +413,7 @@ def test_what_is_verified_is_handed_over_whole(tmp_path: Path) -> None:
     assert (job.folder.stat().st_mode & 0o777, job.record(), job.lives) == (0o700, None, False)
 
 
+@pytest.mark.full
 def test_a_live_run_verifies_in_its_own_process(home: Path, env: dict[str, str]) -> None:
     from tests.world import play
 

@@ -103,6 +103,7 @@ def test_a_terminal_is_driven_by_nothing_that_agents_wrote() -> None:
     assert not re.search(r"\x1b\[2J|\x1b\]0;|\x07|\x9b|\u202e|\0", cleared)
 
 
+@pytest.mark.full
 def test_hostile_titles_pass_through_a_whole_run(home: Path, env: dict[str, str]) -> None:
     plan = json.loads(ONE)
     plan["milestones"][0]["title"] = EVIL

@@ -122,6 +122,7 @@ def test_a_merge_that_only_tests_see_is_wrong_goes_back_to_impl(
     assert f"{WHISPER}/eval/2/1" in played.ids
 
 
+@pytest.mark.full
 def test_a_conflict_that_is_never_resolved_leaves_main_alone(
     home: Path, env: dict[str, str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_milestone_waits_before_it_lands_and_words_make_another_attempt(
     ]
 
 
+@pytest.mark.full
 def test_approval_that_comes_while_another_milestone_works_is_taken_in_the_same_process(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -133,7 +134,7 @@ def test_approval_that_comes_while_another_milestone_works_is_taken_in_the_same_
         assert provider.twice == 0
 
 
-@pytest.mark.parametrize("target", [(), (FIRST,)])
+@pytest.mark.parametrize("target", [(), pytest.param((FIRST,), marks=pytest.mark.full)])
 def test_words_reach_a_running_milestone_at_its_next_stage(
     home: Path, env: dict[str, str], target: tuple[str, ...]
 ) -> None:
@@ -156,6 +157,7 @@ def test_words_reach_a_running_milestone_at_its_next_stage(
     )
 
 
+@pytest.mark.full
 def test_words_dropped_while_nothing_runs_are_taken_by_the_first_new_request(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -362,7 +364,9 @@ def at_a_terminal(home: Path, env: dict[str, str], typed: bytes) -> tuple[int, s
     return os.waitstatus_to_exitcode(status), shown.decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize(("typed", "code"), [(b"yes\n", 0), (b"no\n", 5)])
+@pytest.mark.parametrize(
+    ("typed", "code"), [(b"yes\n", 0), pytest.param(b"no\n", 5, marks=pytest.mark.full)]
+)
 def test_a_person_at_the_terminal_is_asked_before_anything_is_built(
     home: Path, env: dict[str, str], typed: bytes, code: int
 ) -> None:

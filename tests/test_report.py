@@ -35,6 +35,7 @@ def measured() -> set[str]:
     return {name for name, one in fields if one.json_schema_extra == {"measured": True}}
 
 
+@pytest.mark.full
 def test_two_runs_over_the_same_answers_differ_in_what_is_measured_alone(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

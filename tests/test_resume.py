@@ -56,6 +56,7 @@ def test_a_key_revoked_midway_stops_with_7_and_a_good_one_goes_on(
     assert report_of(home).possibly_billed_twice == 0, "a refused call is not billed"
 
 
+@pytest.mark.full
 def test_what_cannot_be_written_stops_with_3_and_is_asked_again(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -157,7 +158,9 @@ def interrupted(provider: Provider, home: Path, env: dict[str, str], *numbers: i
     return running[0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
+)
 def test_interrupted_once_it_finishes_and_records_the_call_in_flight(
     home: Path, env: dict[str, str], number: int
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from orchestrator.slots import Slots
 from tests.world import code, planned, play
 
@@ -86,6 +88,7 @@ def skeleton(number: str, word: str) -> str:
     return code(number, word, skeleton=True)
 
 
+@pytest.mark.full
 def test_verifications_have_a_limit_of_their_own(home: Path, env: dict[str, str]) -> None:
     """Three milestones at once, one sandbox: no two verifications overlap, and all land."""
     played = play(

@@ -37,7 +37,9 @@ def bare(text: str) -> list[str]:
     return [re.sub(r"^\d\d:\d\d +\S+( \S+)? {2}", "", line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("place", ["run/planner", f"{FIRST}/impl"])
+@pytest.mark.parametrize(
+    "place", [pytest.param("run/planner", marks=pytest.mark.full), f"{FIRST}/impl"]
+)
 def test_two_watchers_see_what_the_run_shows_and_end_with_it(
     home: Path, env: dict[str, str], place: str
 ) -> None:
@@ -60,6 +62,7 @@ def test_two_watchers_see_what_the_run_shows_and_end_with_it(
         assert said(one)[-1].startswith("done   passed")
 
 
+@pytest.mark.full
 def test_a_watcher_of_a_killed_run_says_that_it_stopped_and_resume_is_not_busy(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -103,6 +106,7 @@ def test_a_run_that_did_not_pass_ends_its_watcher_with_1(home: Path, env: dict[s
     assert said(watched)[-1].startswith("done   not passed")
 
 
+@pytest.mark.full
 def test_a_watcher_is_ended_by_ctrl_c(home: Path, env: dict[str, str]) -> None:
     with Provider() as provider:
         codes: list[int] = []
@@ -126,6 +130,7 @@ def until_printed(watcher: Running) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.full
 def test_two_runs_side_by_side_in_one_folder_do_not_disturb_each_other(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -350,6 +355,7 @@ def until_ended(running: Running) -> Callable[[], bool]:
     return lambda: not thread.is_alive()
 
 
+@pytest.mark.full
 def test_a_report_is_there_when_all_of_it_is(home: Path, env: dict[str, str]) -> None:
     with Provider() as provider:
         once(provider, "run/reporter", lambda: (folder_of(home).path / "report.json").mkdir())

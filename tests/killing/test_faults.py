@@ -39,12 +39,14 @@ def failing(top: Path, aims: Sequence[Aim], traced: Matrix) -> None:
     assert {what: found[what] for what in found if found[what] != expected[what]} == {}
 
 
+@pytest.mark.full
 def test_a_disk_that_fails_at_a_boundary_stops_the_run_with_3_until_it_is_mended(
     tmp_path: Path, traced: Matrix
 ) -> None:
     failing(tmp_path, faults.some(tmp_path / "home"), traced)
 
 
+@pytest.mark.full
 @may_mount
 def test_a_folder_that_git_cannot_write_stops_the_run_with_3_until_it_can(
     tmp_path: Path, traced: Matrix

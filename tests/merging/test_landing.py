@@ -131,6 +131,7 @@ def test_what_only_a_held_check_sees_after_the_merge_goes_back_to_impl_unseen(
     all_is_kept(played)
 
 
+@pytest.mark.full
 def test_an_attempt_that_is_not_the_best_is_kept_by_a_tag(home: Path, env: dict[str, str]) -> None:
     line = file("greeter/names.py", '"""Whose?"""')
     played = play(

@@ -164,6 +164,7 @@ def once_down() -> Callable[[str], Override]:
     return answering
 
 
+@pytest.mark.full
 def test_a_commit_between_two_runs_changes_no_request_that_was_made_before(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

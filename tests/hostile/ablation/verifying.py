@@ -280,7 +280,6 @@ CASES: tuple[Case, ...] = (
         "blanked",
         forgers.HOOK,
         _facts(meddling=()),
-        quick=True,
     ),
     _case(
         "scan for shadowing modules",
