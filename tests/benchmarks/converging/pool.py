@@ -138,8 +138,9 @@ def take(folder: Path, name: str) -> None:
 
 def release(noted: dict) -> None:
     for place, one in [*noted["taken"].items()]:
-        if time.time() - one.get("at", 0) > STALE and not Path(place).exists():
-            noted["taken"][f"{place} {one['token']}"] = {**noted["taken"].pop(place), "by": "gone"}
+        late = one["by"] != "gone" and time.time() - one["at"] > STALE
+        if late and not Path(place).exists():
+            noted["taken"][f"gone {one['token']}"] = {**noted["taken"].pop(place), "by": "gone"}
 
 
 def pending(folder: Path) -> list[dict]:
