@@ -8,6 +8,28 @@ from hypothesis import settings
 
 settings.register_profile("ours", deadline=None)  # a loaded machine is no failure
 settings.load_profile("ours")
+LONG = [
+    "test_examples",
+    "test_house",
+    "test_faults",
+    "test_kill",
+    "test_people",
+    "test_resume",
+    "test_detached",
+    "test_converging",
+    "test_mainline",
+    "test_watch",
+    "test_landing",
+    "test_library",
+    "test_order",
+    "test_host",
+]
+"""Files of few tests that take long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda one: one.path.stem not in LONG)
 
 
 @pytest.fixture
