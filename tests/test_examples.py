@@ -14,6 +14,7 @@ from orchestrator.artifacts.report import Report, lasting
 from tests.examples import EXAMPLES, manifest
 
 PROGRAM = Path(sys.executable).with_name("orchestrate")
+DATED = sorted({path.parent.name for path in EXAMPLES.glob("*/recording")} - {"todo-cli"})
 
 
 def orchestrate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -115,9 +116,10 @@ def _break(answers: Path) -> None:
 
 
 @pytest.mark.full
-def test_accounts_replay_to_their_committed_report(tmp_path: Path) -> None:
-    done, run = replay(EXAMPLES / "auth-api", tmp_path)
-    kept = report(EXAMPLES / "auth-api")
+@pytest.mark.parametrize("name", DATED)
+def test_a_dated_example_replays_to_its_committed_report(name: str, tmp_path: Path) -> None:
+    done, run = replay(EXAMPLES / name, tmp_path)
+    kept = report(EXAMPLES / name)
     assert done.returncode == (0 if kept.passed else 1), done.stderr
     assert lasting(report(run)) == lasting(kept)
 

@@ -411,7 +411,10 @@ def test_a_long_request_comes_in_parts_that_a_client_reads_whole(agent: Agent) -
     lines = [f"    {number}: 'the word of number {number}'," for number in range(2000)]
     words = "\n".join(['"""Words."""', "", "WORDS = {", *lines, "}"])
     agent_ = Agent(agent.home, _wordy(words), agent.capsys)
-    said = agent_.until(agent_.call("start", IDEA), f"{FIRST}/eval/1/1")
+    said = agent_.call("start", IDEA)
+    (form,) = agent.home.glob(".orchestrate/runs/*/prompts/_request.md.j2")
+    form.write_text("# Request {{ id }}\n\n{{ prompt }}\n", "utf-8")  # of before there were parts
+    said = agent_.until(said, f"{FIRST}/eval/1/1")
     request = Path(str(said["request_file"]))
     files = [request, *request.parent.glob(f"{request.name.split('.request')[0]}.part-*")]
     assert len(files) == 3

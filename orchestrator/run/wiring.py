@@ -172,7 +172,8 @@ def _model(wired: Wired) -> tuple[Model, Source]:
     if (recording := _recording(wired)) is not None:
         return Replay(recording, sink=wired.sink), "recording"
     if chosen.backend == "host":
-        renderer = Renderer(wired.run.prompts)
+        # The form of a request's file is ours, whatever prompts the run began with.
+        renderer = Renderer(machine.shipped("prompts"))
         return Host(wired.run.inbox, renderer, pending=outside.pending), "host"
     if chosen.backend == "replay":
         raise Misuse("the backend is replay, but there is no recording", "give --replay DIR")

@@ -127,6 +127,8 @@ def take(folder: Path, name: str) -> None:
                 }
                 print(f"token: {token}")
                 print(f"request file: {one['request_file']}")
+                for part in parts(one):
+                    print(f"and its part, which belongs to it and is to be read too: {part}")
                 print(f"answer file: {one['answer_file']}")
                 return
         if not waiting and finished(folder):
@@ -134,6 +136,11 @@ def take(folder: Path, name: str) -> None:
             return
         time.sleep(2)
     print("NOTHING NOW: run the same command again")
+
+
+def parts(one: dict) -> list[Path]:
+    request = Path(one["request_file"])
+    return sorted(request.parent.glob(f"{request.name.removesuffix('.request.md')}.part-*.md"))
 
 
 def release(noted: dict) -> None:
