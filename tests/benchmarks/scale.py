@@ -257,6 +257,7 @@ def _parts(
         people=People(home / "inbox", ledger, sink=journal),
         sink=journal,
         settings=chosen,
+        traces=home / "traces",
         slots=Slots(1000),
     )
 
