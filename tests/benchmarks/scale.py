@@ -224,6 +224,7 @@ def waiting(count: int, latency: float, tick: float) -> Waited:
         wall, cpu = time.monotonic() - began, time.process_time() - used
         done.set()
         watch.join()
+        journal.close()
         assert all(one.outcome.status == "complete" for one in built.landed)
         paths = [path for path in (home / "ledger").rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in paths) / 2**20
