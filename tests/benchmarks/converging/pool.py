@@ -161,7 +161,7 @@ def pending(folder: Path) -> list[dict]:
 
 def finished(folder: Path) -> bool:
     homes = [home for home in folder.glob("*.*") if home.is_dir()]
-    over = ("done", "error", "forked")
+    over = ("done", "failed", "error", "forked")
     return all(stands(home).get("status") in over for home in homes)
 
 
