@@ -5,7 +5,8 @@
     python -m tests.benchmarks.converging.pool done FOLDER TOKEN    its answer file is written
     python -m tests.benchmarks.converging.pool status FOLDER
 
-A judge never judges code or tests that it wrote; an answerer is given the run that it knows least.
+A judge never judges code or tests that it wrote, and who has seen held checks builds nothing of that
+product; an answerer is given the run that it knows least.
 When a first attempt is judged its run is copied: one copy goes on naively, the other with the whole
 loop.
 """
@@ -185,7 +186,7 @@ def allowed(one: dict, name: str, noted: dict) -> bool:
     before = {agent(done) for done in mine(one, name, noted)}
     if agent(one) in JUDGES:
         return not before & set(BUILDERS)
-    return agent(one) not in BUILDERS or not before & set(JUDGES)
+    return agent(one) not in BUILDERS or not before & {*JUDGES, "spec"}
 
 
 def known(one: dict, name: str, noted: dict) -> tuple[bool, int, int]:

@@ -41,7 +41,7 @@ class Recording:
     async def complete(self, request: Request) -> Answer:
         found = self.answers.get((request.id, request.digest))
         if found is None:
-            raise AwaitingHost(f"{request.id} has no recorded answer", "wait")
+            raise AwaitingHost(request.id)
         self.asked.append((request, found))
         return found
 
