@@ -5,8 +5,8 @@
     python -m tests.benchmarks.converging.pool done FOLDER TOKEN    its answer file is written
     python -m tests.benchmarks.converging.pool status FOLDER
 
-A judge never judges code or tests that it wrote, and who has seen held checks builds nothing of that
-product; an answerer is given the run that it knows least.
+A judge never judges code or tests that it wrote, and who has seen held checks builds nothing of
+that product; an answerer is given the run that it knows least.
 When a first attempt is judged its run is copied: one copy goes on naively, the other with the whole
 loop.
 """
