@@ -297,6 +297,7 @@ def test_a_refactoring_is_kept_when_it_stays_green_and_no_score_falls(
     assert [(one.cause, one.passed) for one in attempts] == [("start", True), ("refactor", True)]
 
 
+@pytest.mark.full
 def test_a_refactoring_that_costs_a_score_a_test_or_nothing_is_dropped(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -342,6 +343,7 @@ def again(request: Request) -> str:
     }[request.agent]
 
 
+@pytest.mark.full
 def test_with_its_switches_off_the_loop_is_the_naive_one(home: Path, env: dict[str, str]) -> None:
     played = play(
         home,

@@ -332,6 +332,7 @@ def test_a_machine_that_fails_there_is_told_here_and_nothing_is_recorded(
     finished(agent, line)
 
 
+@pytest.mark.full
 def test_a_request_of_another_milestone_does_not_wait_for_it(
     home: Path, gate: Gate, agent: Agent, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ def scripted() -> Scripted:
     return Scripted(greeter({"planner": ONE}))
 
 
+@pytest.mark.full
 def test_two_in_one_process_have_a_run_folder_each_and_again_asks_nothing(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

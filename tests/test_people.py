@@ -76,6 +76,7 @@ def test_a_plan_waits_for_approval_and_is_planned_again_as_a_person_wants_it(
     assert [one.id for one in report_of(home).facts.milestones] == [FIRST]
 
 
+@pytest.mark.full
 def test_a_milestone_waits_before_it_lands_and_words_make_another_attempt(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -178,6 +179,7 @@ def test_words_dropped_while_nothing_runs_are_taken_by_the_first_new_request(
         assert provider.twice == 0
 
 
+@pytest.mark.full
 def test_killed_between_a_drop_and_its_decision_the_words_are_taken_once(
     home: Path, env: dict[str, str]
 ) -> None:

@@ -36,6 +36,7 @@ def completed(home: Path, env: dict[str, str], *words: str) -> None:
     assert report_of(home).passed
 
 
+@pytest.mark.full
 def test_a_key_revoked_midway_stops_with_7_and_a_good_one_goes_on(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_full_disk_loses_no_answer_and_asks_nothing_until_there_is_room(
     assert report_of(home).possibly_billed_twice == 0
 
 
+@pytest.mark.full
 def test_changed_prompts_stop_with_3_until_re_ask_and_the_old_answer_is_kept(
     home: Path, env: dict[str, str]
 ) -> None:
@@ -173,6 +175,7 @@ def test_interrupted_once_it_finishes_and_records_the_call_in_flight(
     assert report_of(home).possibly_billed_twice == 0
 
 
+@pytest.mark.full
 def test_interrupted_twice_it_stops_now_and_goes_on_later(home: Path, env: dict[str, str]) -> None:
     with Provider() as provider:
         interrupted(provider, home, env, signal.SIGINT, signal.SIGINT)

@@ -188,6 +188,7 @@ def test_a_journal_with_torn_and_foreign_lines_is_shown_as_far_as_it_goes(
     assert f"MERGED {FIRST}" in watched.stdout.read_text("utf-8")
 
 
+@pytest.mark.full
 def test_after_a_kill_and_a_resume_it_shows_what_both_processes_showed(
     home: Path, env: dict[str, str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_folder_that_git_cannot_write_stops_the_run_with_3_until_it_can(
     failing(tmp_path, faults.around_git("lock", tmp_path / "home" / PRODUCT), traced)
 
 
+@pytest.mark.full
 @may_mount
 def test_a_disk_with_no_room_for_git_stops_the_run_with_3_until_there_is_some(
     tmp_path: Path, traced: Matrix

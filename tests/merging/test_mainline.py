@@ -113,6 +113,7 @@ def test_a_persons_commits_are_what_milestones_build_on(
     the_same_elsewhere(played, tmp_path / "again", env)
 
 
+@pytest.mark.full
 def test_a_persons_edit_of_the_same_lines_goes_to_impl_while_another_arrives(
     home: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

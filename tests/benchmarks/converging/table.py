@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.converging.table FOLDER
 
+FOLDER is a pool's, or an unpacked archive of one, as `2026-11-26.tar.xz` beside this file.
 Each run is walked again in a copy, its recorded answers given to the very requests that it puts: so
 the requests are there to be counted. Tokens are bytes / 4, as the loopback counts; cache reads as
 its cache gives them, each call within five minutes of the one before; prices are Anthropic's list
