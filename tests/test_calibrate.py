@@ -303,3 +303,11 @@ def test_what_was_not_answered_counts_against_the_evaluator() -> None:
     assert (row.in_order, row.pairs, row.false_passes, row.defective) == (0, 1, 0, None)
     assert table.unanswered == ("p/hole",)
     assert tables([], [scored("")]) == ()
+
+
+def test_the_shipped_answers_give_the_committed_table(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATE_")}
+    done = run(tmp_path, "calibrate", "--replay", "2026-11-26", env=env)
+    assert done.returncode == 0, done.stderr
+    kept = (SET / "answers" / "2026-11-26.txt").read_text("utf-8")
+    assert done.stdout.partition("kept in ")[0] == kept
