@@ -13,7 +13,7 @@ def price(model: str, usage: Usage) -> str:
     kinds = (usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h)
     if min(*kinds, usage.output) < 0 or sum(kinds) + usage.output == 0:
         return ""
-    import genai_prices  # takes longer than all else that a command loads
+    import genai_prices  # a tenth of a second and more, for few commands
 
     # There, `input_tokens` is the total and the cache's kinds are parts of it.
     counted = genai_prices.Usage(

@@ -136,23 +136,25 @@ def line(name: str, count: Count) -> str:
 
 def main(folder: Path) -> None:
     print(f"{'':28}{'calls':>6}{'input':>10}{'of cache':>10}{'output':>9}  price")
-    totals = {arm: Count() for arm in ARMS}
+    totals, whole = ({arm: Count() for arm in ARMS} for _ in range(2))
     endings: list[str] = []
     for first in sorted(folder.glob("*.ours")):
         name = first.name.partition(".")[0]
         for arm in ARMS:
             exchanges, walked = asked(folder / f"{name}.{arm}")
             counts = counted(exchanges)
-            if arm == ARMS[0]:
-                print(line(f"{name}, attempt 1 (both)", counts["first"]))
+            print(line(f"{name}, attempt 1 {arm}", counts["first"]))
+            whole[arm] = whole[arm].plus(counts["first"]).plus(counts["retries"])
             print(line(f"{name}, retries {arm}", counts["retries"]))
             totals[arm] = totals[arm].plus(counts["retries"])
             endings.append(f"{name} {arm}: {ended(walked)}")
     for arm in ARMS:
         print(line(f"all retries, {arm}", totals[arm]))
-    if totals["naive"].price:
-        share = totals["ours"].price / totals["naive"].price
-        print(f"retries cost {100 * share:.0f} % of the naive ones (aim: at most 40 %)")
+        print(line(f"whole milestones, {arm}", whole[arm]))
+    for what, counts in (("retries", totals), ("whole milestones", whole)):
+        if counts["naive"].price:
+            share = counts["ours"].price / counts["naive"].price
+            print(f"{what} cost {100 * share:.0f} % of the naive ones (aim: at most 40 %)")
     print("\n".join(endings))
 
 
